@@ -1,0 +1,3 @@
+"""Declarative GitOps reconciler for mParticle's Warehouse Sync API."""
+
+__version__ = "0.1.0"
