@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from reconciler.diff import FieldChange
 from reconciler.resource import Address, Source
 
 
@@ -62,19 +63,6 @@ def in_order_of_danger(risks: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(risks), key=lambda r: (known.get(r, len(known)), r)))
 
 
-HELD: Final = "(secret)"
-"""Stands for a write-only value that is live, where its presence (never itself) is part of a change."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One field by dotted path, whole values in the API's spelling; None is absent, null or unset."""
-
-    path: str
-    before: object
-    after: object
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """One address with an action.
@@ -102,7 +90,7 @@ class Change:
             [
                 str(self.address),
                 self.action.value,
-[[f.path, f.before, f.after] for f in sorted(self.fields, key=lambda f: f.path)],
+                [[f.path, f.before, f.after] for f in sorted(self.fields, key=lambda f: f.path)],
                 sorted(self.secrets.items()),
             ]
         )
@@ -123,7 +111,7 @@ class Unhealthy:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class PlanWarning:
     """Something a reader should know that stops nothing."""
 
     code: str
@@ -149,7 +137,7 @@ class Plan:
     exclude: tuple[str, ...] = ()
     unmanaged: tuple[Address, ...] = ()
     unhealthy: tuple[Unhealthy, ...] = ()
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[PlanWarning, ...] = ()
     refused: str | None = None
     wsync_version: str = ""
 

@@ -9,8 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from reconciler.diff import FieldChange
 from reconciler.errors import PlanFileError, Refused
-from reconciler.plan.change import Action, Change, FieldChange, Plan, Unhealthy, Warning
+from reconciler.plan.change import Action, Change, Plan, PlanWarning, Unhealthy
 from reconciler.resource import Address, Source
 
 FORMAT_VERSION: Final = "1.0"
@@ -112,7 +113,9 @@ def _plan(document: Mapping[str, Any]) -> Plan:
             for u in document["unhealthy"]
         ),
         warnings=tuple(
-            Warning(_text(w["code"]), _text(w["message"]), _address(w["address"]) if w["address"] else None)
+            PlanWarning(
+                _text(w["code"]), _text(w["message"]), _address(w["address"]) if w["address"] else None
+            )
             for w in document["warnings"]
         ),
         refused=_maybe(document.get("refused")),
