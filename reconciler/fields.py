@@ -122,15 +122,18 @@ class Risk:
     written: object = _ANY
     beside: tuple[str, object] | None = None
 
-    def applies(self, before: object, after: object, *, new: bool, values: Mapping[str, object]) -> bool:
-        """Whether a write that takes the field from `before` to `after` runs the risk."""
+    def applies(self, after: object, *, moved: bool, created: bool, values: Mapping[str, object]) -> bool:
+        """Whether a write that leaves the field at `after`, beside `values`, runs the risk.
+
+        `moved`: the field of a live resource changes. `created`: the resource is made, or made anew.
+        """
         if self.beside is not None and values.get(self.beside[0]) != self.beside[1]:
             return False
         if self.written is not _ANY:
             return after == self.written
         if self.becomes is not _ANY:
-            return after == self.becomes and (new or before != after)
-        return not new and before != after
+            return after == self.becomes and (moved or created)
+        return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,11 @@ class ReadAs:
 @dataclass(frozen=True, slots=True)
 class Brief:
     """Shown shortened: long, and of no use to a reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A write-only text that should be a JSON document: one that is none is sent all the same, with a warning."""
 
 
 @dataclass(frozen=True, slots=True)

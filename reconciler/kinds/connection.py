@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from reconciler.fields import Brief, Destination, Immutable, Instead, Part, Port, ReadAs, Risk, Secret, Text
+from reconciler.fields import (
+    Brief,
+    Destination,
+    Immutable,
+    Instead,
+    JsonText,
+    Part,
+    Port,
+    ReadAs,
+    Risk,
+    Secret,
+    Text,
+)
 from reconciler.resource import Resource
 
 _STATE_WORDS = Instead({"paused": "inactive"}, "pipelines are paused, connections are inactive")
@@ -63,7 +75,7 @@ class BigQueryConfig(Part):
     service_account_id: Annotated[
         Text, Risk("credential-retargeted"), "Service account, as created in the quickstart."
     ]
-    service_account_key: Annotated[Secret, "Key of the service account: the whole JSON document."]
+    service_account_key: Annotated[Secret, JsonText(), "Key of the service account: the whole JSON document."]
 
 
 class BigQueryConnection(Connection):
