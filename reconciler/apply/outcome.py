@@ -28,7 +28,8 @@ class Outcome:
 
     `error` is one readable sentence, None when done. `wrote` is whether the service holds, or may hold,
     something of this change: a failed change may have been stored all the same. `gone` marks a replace
-    whose delete was done and whose create was not. `stops` is set when nothing else may be started.
+    whose delete was done and whose create was not. `stops` is set when nothing else may be started,
+    `unanswered` when the service gave no usable answer: several in a row stop the run.
     """
 
     change: Change
@@ -37,6 +38,7 @@ class Outcome:
     wrote: bool = False
     gone: bool = False
     stops: bool = False
+    unanswered: bool = False
     seconds: float = 0.0
 
 
