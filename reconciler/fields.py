@@ -227,6 +227,8 @@ def read_timestamp(text: str) -> str:
 
     Raises `Wrong` on anything else.
     """
+    if _is_spelled(text):
+        return text
     text = text.strip()
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
@@ -237,6 +239,17 @@ def read_timestamp(text: str) -> str:
     except (ValueError, OverflowError):
         raise Wrong("no such date or time", f"timestamps are {_TIMESTAMP_FORM}") from None
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z".rjust(20, "0")
+
+
+def _is_spelled(text: str) -> bool:
+    """Whether a timestamp is in its one form already. Nearly all are, and there are tens of thousands."""
+    if len(text) != 20 or text[4::3] != "--T::Z" or text[11:13] == "24":
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def spell_timestamp(text: str) -> str:

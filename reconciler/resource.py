@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from graphlib import TopologicalSorter
@@ -127,7 +128,7 @@ def variant_of(kind: type[Resource], document: Mapping[str, object]) -> type[Res
 
 
 def _forget() -> None:
-    for cache in (_ordered_kinds, _ranks, variants, fields):
+    for cache in (_ordered_kinds, _ranks, variants, fields, _sections, _forbidden, _names, _plain_names):
         cache.cache_clear()
 
 
@@ -236,51 +237,88 @@ def sounds_secret(name: str) -> bool:
     return any(word in name.casefold() for word in SECRET_NAMES)
 
 
-def read_live(kind: type[Resource], document: Mapping[str, object], scrub: Any = inert) -> Live:
+def read_live(
+    kind: type[Resource], document: Mapping[str, object], scrub: Callable[[str], str] = inert
+) -> Live:
     """One object of an answer as `Live`. Tolerant: odd values stay as they are, unknown keys are only named.
 
     The value of a write-only field is dropped here and nowhere later. `scrub` is applied to the
     service's free texts. `document["id"]` must be a string (the client has checked it).
     """
     model = variant_of(kind, document)
-    known = fields(model)
     values: dict[str, object] = {}
     held: list[str] = []
-    for f in known.values():
-        value = _at(document, f.parts)
-        if value is None:
-            value = next(
-                (v for alias in f.read_as if (v := _at(document, (*f.parts[:-1], alias))) is not None), None
-            )
-        if value is None:
+    for above, leaves in _sections(model):
+        section = _at(document, above)
+        if not isinstance(section, dict):
             continue
-        if f.secret:
-            if value != "":
-                held.append(f.path)
-        elif (spelled := f.read(value)) is not None:
-            values[f.path] = spelled
-    for f in known.values():
-        if f.path in values and any(_forbidden(m, f, values) for m in f.marks):
-            del values[f.path]
+        for path, key, aliases, secret, choices, read in leaves:
+            value = section.get(key)
+            if value is None and aliases:
+                value = next((v for alias in aliases if (v := section.get(alias)) is not None), None)
+            if value is None:
+                continue
+            if secret:
+                if value != "":
+                    held.append(path)
+            elif read is None or value in choices:
+                values[path] = value
+            elif (spelled := read(value)) is not None:
+                values[path] = spelled
+    for path, sibling, forbidden in _forbidden(model):
+        if path in values and values.get(sibling) in forbidden:
+            del values[path]
+    errors = document.get("errors")
     return Live(
         address=Address(kind.kind, str(document["id"])),
         model=model,
         values=values,
-        held=frozenset(held),
+        held=frozenset(held) if held else _NOTHING,
         status=_text(document.get("status")),
-        errors=tuple(scrub(m) for m in _messages(document.get("errors"))),
+        errors=tuple(scrub(m) for m in _messages(errors)) if errors else (),
         modified_by=_text(document.get("last_modified_by")),
         modified_on=_text(document.get("last_modified_on")),
         unknown=tuple(_unknown(document, model)),
     )
 
 
-def _forbidden(mark: object, f: Field, values: Mapping[str, object]) -> bool:
-    """A field that must not be there beside its sibling's value is read as absent."""
-    if not isinstance(mark, ForbiddenIf):
-        return False
-    prefix = ".".join(f.parts[:-1])
-    return values.get(f"{prefix}.{mark.when.sibling}" if prefix else mark.when.sibling) in mark.when.values
+_NOTHING: frozenset[str] = frozenset()
+
+
+class _Leaf(NamedTuple):
+    """What reading a field takes. A workspace has tens of thousands of resources, so it is laid out once."""
+
+    path: str
+    key: str
+    aliases: tuple[str, ...]
+    secret: bool
+    choices: tuple[str, ...]  # a value among them is spelled as it should be
+    read: Callable[[object], object] | None
+
+
+@functools.cache
+def _sections(model: type[Resource]) -> tuple[tuple[tuple[str, ...], tuple[_Leaf, ...]], ...]:
+    """The fields in order, those that stand side by side in one mapping together."""
+    return tuple(
+        (above, tuple(map(_leaf, group)))
+        for above, group in itertools.groupby(fields(model).values(), lambda f: f.parts[:-1])
+    )
+
+
+def _leaf(f: Field) -> _Leaf:
+    read = f.read if f.choices or f.lenient else None
+    return _Leaf(f.path, f.parts[-1], f.read_as, f.secret, f.choices, read)
+
+
+@functools.cache
+def _forbidden(model: type[Resource]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Fields that, beside some values of a sibling, are read as absent: path, the sibling's path, those values."""
+    return tuple(
+        (f.path, ".".join((*f.parts[:-1], mark.when.sibling)), mark.when.values)
+        for f in fields(model).values()
+        for mark in f.marks
+        if isinstance(mark, ForbiddenIf)
+    )
 
 
 def _at(document: object, parts: tuple[str, ...]) -> object:
@@ -304,6 +342,11 @@ def _messages(errors: object) -> Iterator[str]:
 
 def _unknown(document: Mapping[str, object], model: type[Resource]) -> Iterator[str]:
     """Dotted names of the keys in an answer that neither the kind nor the service's own list knows."""
+    top, inside = _plain_names(model)
+    if document.keys() <= top and all(
+        value.keys() <= inner for key, inner in inside if isinstance(value := document.get(key), dict)
+    ):
+        return
     tree = _names(model)
     for key, value in document.items():
         if key in model.computed or key == "id":
@@ -323,6 +366,13 @@ def _names(model: type[Resource]) -> dict[str, frozenset[str]]:
         if len(f.parts) > 1:
             inner.update((f.parts[1], *f.read_as))
     return {k: frozenset(v) for k, v in tree.items()}
+
+
+@functools.cache
+def _plain_names(model: type[Resource]) -> tuple[frozenset[str], tuple[tuple[str, frozenset[str]], ...]]:
+    """All keys that are known at the top, and below each that is a mapping: nearly every answer holds no other."""
+    tree = _names(model)
+    return frozenset(tree) | model.computed | {"id"}, tuple((k, inner) for k, inner in tree.items() if inner)
 
 
 def nested(values: Mapping[str, object]) -> dict[str, Any]:
