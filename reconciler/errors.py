@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Literal
@@ -41,6 +41,7 @@ class WsyncError(Exception):
         self.message = message
         self.hint = hint
         self.code = code or self.default_code
+        self.known: Mapping[str, object] = {}  # what else a JSON report of the failure can tell
 
 
 class UsageError(WsyncError):

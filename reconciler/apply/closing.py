@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,7 +61,7 @@ class Health:
 
 def wait_until_healthy(
     fetch: Callable[[], LiveState],
-    declared: Mapping[Address, object],
+    declared: Collection[Address],
     seconds: float,
     pause: Callable[[float], bool],
 ) -> Health:
@@ -78,7 +78,7 @@ def wait_until_healthy(
         delay = min(delay * 2, 10.0)
 
 
-def _health(fetch: Callable[[], LiveState], declared: Mapping[Address, object]) -> Health:
+def _health(fetch: Callable[[], LiveState], declared: Collection[Address]) -> Health:
     try:
         live = fetch().resources
     except WsyncError as error:

@@ -1,0 +1,173 @@
+"""The options that commands share. Each may also be given as `WSYNC_<OPTION>` in the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from reconciler.cli.output import Output, start_output
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Any], Any]
+
+
+def option(*names: str, **attributes: Any) -> Decorator:
+    """`click.option` that also listens to `WSYNC_<NAME>`."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    variable = "WSYNC_" + long.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, **attributes)
+
+
+def options(*groups: tuple[Decorator, ...]) -> Callable[[Function], Function]:
+    """Groups of options, listed by `--help` in this order."""
+
+    def decorate(function: Function) -> Function:
+        for add in reversed([one for group in groups for one in group]):
+            function = add(function)
+        return function
+
+    return decorate
+
+
+def _variables(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not name:
+            raise click.BadParameter("write it as NAME=VALUE")
+        pairs[name] = text
+    return pairs
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value <= 86400:
+        raise click.BadParameter("a number of seconds above 0, one day at most")
+    return value
+
+
+def seconds_option(*names: str, **attributes: Any) -> Decorator:
+    """An option of a number of seconds above 0."""
+    return option(*names, type=float, metavar="SECONDS", callback=_seconds, **attributes)
+
+
+def output_options(*formats: str) -> tuple[Decorator, ...]:
+    """-f, -o, --color, -q, -v."""
+    return (
+        option(
+            "-f",
+            "--format",
+            type=click.Choice(formats),
+            default=formats[0],
+            show_default=True,
+            help="How the result looks.",
+        ),
+        option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write the result to FILE.",
+        ),
+        option(
+            "--color",
+            type=click.Choice(("auto", "always", "never")),
+            default="auto",
+            show_default=True,
+            help="Colours; auto: on a terminal, unless NO_COLOR is set.",
+        ),
+        option("-q", "--quiet", is_flag=True, help="Say results and errors only."),
+        option(
+            "-v", "--verbose", count=True, help="Say more: whole values, what is unmanaged, each request."
+        ),
+    )
+
+
+OUTPUT: Final = output_options("text", "json", "markdown")
+
+PROJECT: Final = (
+    option(
+        "-C",
+        "--project",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder of the project; else looked for here, above, and in ./manifests.",
+    ),
+    option("-t", "--target", metavar="NAME", help="Target in wsync.yaml; else its default_target."),
+    option(
+        "--var",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_variables,
+        help="Override a declared variable; also WSYNC_VAR_<name>. Repeatable.",
+    ),
+)
+
+SELECTION: Final = (
+    option(
+        "-s",
+        "--select",
+        multiple=True,
+        metavar="GLOB",
+        help="Look only at these addresses: 'pipeline/orders-*'. Repeatable.",
+    ),
+    option("-x", "--exclude", multiple=True, metavar="GLOB", help="Leave these addresses out. Repeatable."),
+)
+
+CONNECTION: Final = (
+    option(
+        "--parallelism",
+        type=click.IntRange(1, 64),
+        default=4,
+        show_default=True,
+        metavar="N",
+        help="Requests in flight at most.",
+    ),
+    seconds_option("--timeout", help="Deadline of one request. Default 30, for writes of connections 120."),
+)
+
+RESEND: Final = (
+    option(
+        "--resend-secrets",
+        multiple=True,
+        metavar="GLOB",
+        help="Send the secrets of these again though nothing else differs. Repeatable.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Common:
+    """What the shared options say."""
+
+    output: Output
+    project: Path | None = None
+    target: str | None = None
+    variables: Mapping[str, str] | None = None
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    resend: tuple[str, ...] = ()
+    parallelism: int = 4
+    timeout: float | None = None
+
+
+def common(given: dict[str, Any]) -> Common:
+    """The shared options out of a command's arguments; starts the command's output."""
+    return Common(
+        output=start_output(
+            Output(given["format"], given["output"], given["color"], given["quiet"], given["verbose"])
+        ),
+        project=given.get("project"),
+        target=given.get("target"),
+        variables=given.get("var"),
+        select=given.get("select", ()),
+        exclude=given.get("exclude", ()),
+        resend=given.get("resend_secrets", ()),
+        parallelism=given.get("parallelism", 4),
+        timeout=given.get("timeout"),
+    )

@@ -1,0 +1,69 @@
+"""`wsync schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import option, options
+from reconciler.cli.output import Output, start_output
+from reconciler.errors import Exit, WsyncError
+
+
+@click.command(
+    "schema",
+    short_help="Print the JSON Schema of manifests, or of wsync.yaml.",
+    epilog="""\b
+Examples:
+  wsync schema > manifest.schema.json
+  wsync schema wsync
+  wsync schema --write schemas           every schema, as files
+  wsync schema --check schemas           exit 1 when a file there is stale""",
+)
+@click.argument("name", type=click.Choice(("manifest", "wsync")), default="manifest")
+@options(
+    (
+        option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write the schema to FILE.",
+        ),
+        click.option(
+            "--write", type=click.Path(path_type=Path), metavar="DIR", help="Write all schemas to a folder."
+        ),
+        click.option(
+            "--check",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Compare all schemas with a folder.",
+        ),
+    )
+)
+def command(name: str, output: Path | None, write: Path | None, check: Path | None) -> int:
+    """Print the JSON Schema by which editors complete and check manifests, or `wsync.yaml`."""
+    from reconciler import schema
+
+    out = start_output(Output("text", output, "never"))
+    if check is not None:
+        stale = [n for n, text in schema.files().items() if _content(check / n) != text]
+        if stale:
+            where = ", ".join(str(check / n) for n in stale)
+            raise WsyncError(f"stale: {where}", hint=f"wsync schema --write {check}", code="WS021")
+    elif write is not None:
+        from reconciler.cli.output import write_file
+
+        for file, text in schema.files().items():
+            write_file(write / file, text, mode=0o644)
+    else:
+        out.result(schema.render(schema.SCHEMAS[name]()))
+    return Exit.OK
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return None

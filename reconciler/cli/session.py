@@ -1,0 +1,220 @@
+"""One run: the project and target it is for, its manifests, and the way to the API or the emulator."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli.options import Common
+from reconciler.cli.output import Output, current_output
+from reconciler.cli.signals import end_at_once
+from reconciler.errors import Exit, Interrupted, PlanFileError, Problem
+
+if TYPE_CHECKING:
+    from reconciler.apply.outcome import Report
+    from reconciler.client import ReadClient, WriteClient
+    from reconciler.manifest import Loaded
+    from reconciler.plan.build import Selection
+    from reconciler.plan.change import Plan, PlanWarning
+    from reconciler.project import Project, Target
+    from reconciler.resource import DesiredState, LiveState
+
+
+@dataclass(frozen=True)
+class Run:
+    """A valid project, for one target."""
+
+    common: Common
+    project: Project
+    target: Target
+    loaded: Loaded
+    warnings: tuple[PlanWarning, ...]
+
+    @property
+    def output(self) -> Output:
+        return self.common.output
+
+    @property
+    def selection(self) -> Selection:
+        from reconciler.plan.build import Selection
+
+        return Selection(self.common.select, self.common.exclude)
+
+    @property
+    def desired(self) -> DesiredState:
+        return self.loaded.desired
+
+
+def load_run(common: Common) -> Run:
+    """Load and check everything that needs no network. Raises `ProjectError`, `InvalidProject`."""
+    from reconciler.manifest import load
+    from reconciler.plan.change import PlanWarning
+    from reconciler.project import check_workspace, find_project, load_project, pick_target, with_overrides
+
+    end_reading_at_once()
+    project = load_project(find_project(common.project))
+    target, ignored = with_overrides(
+        pick_target(project, common.target), dict(common.variables or {}), os.environ
+    )
+    check_workspace(target, os.environ)
+    loaded = load(project, target)
+    warnings = [PlanWarning("WS030", message) for message in ignored]
+    warnings += [_warning(problem) for problem in loaded.warnings]
+    return Run(common, project, target, loaded, tuple(warnings))
+
+
+def end_reading_at_once() -> None:
+    """Until something is written, a signal ends the run there and then."""
+    end_at_once(_last_words)
+
+
+def _last_words() -> None:
+    """Said from within a signal handler, so past the streams, which may be in the middle of something."""
+    error = Interrupted("interrupted: nothing was written")
+    output = current_output()
+    with contextlib.suppress(OSError):
+        if output.format == "json" and output.file is None:
+            from reconciler.render import document
+
+            os.write(1, document.json_document(document.error(error, exit_code=Exit.INTERRUPTED)).encode())
+        os.write(2, b"\nInterrupted: nothing was written.\n")
+
+
+def _limits(run: Run) -> dict[str, Any]:
+    """The limits of every request, and where each is logged with `-v`."""
+    log = run.output.note if run.output.verbose else None
+    return {"parallelism": run.common.parallelism, "timeout": run.common.timeout, "log": log}
+
+
+def _warning(problem: Problem) -> PlanWarning:
+    from reconciler.plan.change import PlanWarning
+    from reconciler.resource import Address
+
+    address = Address(*problem.address.split("/", 1)) if problem.address else None
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return PlanWarning(problem.code, f"{problem.place}: {problem.message}{hint}", address)
+
+
+# ------------------------------------------------------------------------ the way to the API
+
+
+@contextlib.contextmanager
+def reading(run: Run) -> Iterator[ReadClient]:
+    """A client that can only read."""
+    from reconciler.client import reader
+
+    with (
+        _endpoint(run) as (api, auth, environ),
+        reader(api, auth, run.target.workspace_id, environ, **_limits(run)) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def writing(run: Run) -> Iterator[WriteClient]:
+    """A client that can write, for `apply` alone."""
+    from reconciler.client import writer
+
+    with (
+        _endpoint(run) as (api, auth, environ),
+        writer(api, auth, run.target.workspace_id, environ, **_limits(run)) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def _endpoint(run: Run) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """API base, token endpoint and environment: of the target, or of an emulator that lives as long as the run."""
+    if not run.target.emulator:
+        yield run.target.api, run.target.auth, dict(os.environ)
+        return
+    from reconciler.emulator import serve
+
+    run.output.progress("Starting the emulator …")
+    state = run.project.root / ".wsync" / "emulator.db"
+    with serve(state) as server:
+        yield server.base_url, server.auth_url, {"WSYNC_TOKEN": server.token}
+
+
+# --------------------------------------------------------------------------------- planning
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and the two snapshots it was made from."""
+
+    plan: Plan
+    desired: DesiredState
+    live: LiveState
+
+
+def plan_run(run: Run, client: ReadClient, *, max_deletes: int | None = None, resend: bool = True) -> Planned:
+    """Read everything and plan. Raises `ApiError`."""
+    from reconciler.plan.build import build_plan
+
+    common = run.common
+    run.output.progress(f"Reading {run.target.host} …")
+    live = client.fetch()
+    plan = build_plan(
+        run.desired,
+        live,
+        run.target,
+        selection=run.selection,
+        resend=common.resend if resend else (),
+        max_deletes=max_deletes,
+        warnings=run.warnings,
+    )
+    run.output.clear()
+    return Planned(plan, run.desired, live)
+
+
+# -------------------------------------------------------------------------------- rendering
+
+
+def render_plan(plan: Plan, output: Output, *, drift: bool = False) -> str:
+    """A plan in the format that was asked for."""
+    from reconciler.render import document, markdown, text
+
+    match output.format:
+        case "json":
+            return document.json_document(document.plan(plan))
+        case "markdown":
+            return markdown.plan(plan, drift=drift)
+        case _:
+            return text.plan(
+                plan,
+                verbose=output.verbose,
+                quiet=output.quiet,
+                width=output.width,
+                color=output.colored,
+                drift=drift,
+            )
+
+
+def render_report(report: Report, output: Output) -> str:
+    """The end of an apply in the format that was asked for."""
+    from reconciler.render import document, ending, markdown
+
+    match output.format:
+        case "json":
+            return document.json_document(document.report(report))
+        case "markdown":
+            return markdown.report(report)
+        case _:
+            return ending.report(report, width=output.width, color=output.colored)
+
+
+def read_plan_file(path: Path) -> Plan:
+    """A saved plan. Raises `PlanFileError`, or `Refused` for another format version."""
+    from reconciler.plan.document import from_bytes
+
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PlanFileError(f"{path}: {reason}", hint="make it: wsync plan --out FILE") from None
+    return from_bytes(raw, str(path))

@@ -1,0 +1,30 @@
+"""`wsync show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli.options import OUTPUT, common, options
+from reconciler.cli.session import read_plan_file, render_plan
+from reconciler.errors import Exit
+
+
+@click.command(
+    "show",
+    short_help="Show a saved plan, in any format.",
+    epilog="""\b
+Examples:
+  wsync show plan.json
+  wsync show plan.json -f markdown
+  wsync show plan.json -v              whole values""",
+)
+@click.argument("planfile", type=click.Path(path_type=Path))
+@options(OUTPUT)
+def command(planfile: Path, **given: Any) -> int:
+    """Show a plan that `wsync plan --out` saved. Sends nothing."""
+    shared = common(given)
+    shared.output.result(render_plan(read_plan_file(planfile), shared.output))
+    return Exit.OK

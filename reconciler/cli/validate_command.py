@@ -1,0 +1,61 @@
+"""`wsync validate`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from reconciler.cli.options import OUTPUT, PROJECT, Common, common, options
+from reconciler.cli.output import Output
+from reconciler.cli.session import end_reading_at_once
+from reconciler.errors import Exit, Problem
+
+
+@click.command(
+    "validate",
+    short_help="Check every manifest, offline and without any secret.",
+    epilog="""\b
+Examples:
+  wsync validate                      every target
+  wsync validate -t prod              one target
+  wsync validate -f json -o problems.json""",
+)
+@options(PROJECT, OUTPUT)
+def command(**given: Any) -> int:
+    """Load, render and check every manifest: for all targets, or for one with -t.
+
+    Sends nothing, needs no secret. All problems of all files are reported in one run.
+    """
+    return validate(common(given))
+
+
+def validate(shared: Common) -> int:
+    """Print what is wrong; 1 if anything is."""
+    from reconciler.manifest import validate as check
+    from reconciler.project import find_project, load_project, pick_target, with_overrides
+
+    end_reading_at_once()
+    project = load_project(find_project(shared.project))
+    chosen = [pick_target(project, shared.target)] if shared.target else list(project.targets.values())
+    targets = []
+    for target in chosen:
+        overridden, _ = with_overrides(target, dict(shared.variables or {}), os.environ)
+        targets.append(overridden)
+    problems, files = check(project, targets)
+    shared.output.result(_rendered(problems, files, shared.output))
+    return Exit.ERROR if any(p.severity == "error" for p in problems) else Exit.OK
+
+
+def _rendered(found: Sequence[Problem], files: int, output: Output) -> str:
+    from reconciler.render import document, markdown, problems
+
+    match output.format:
+        case "json":
+            return document.json_document(document.problems(found))
+        case "markdown":
+            return markdown.problems(found)
+        case _:
+            return problems.problems(found, files=files, color=output.colored)
