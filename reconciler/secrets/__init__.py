@@ -6,7 +6,7 @@ may echo a value; the first is that no code puts one into a text.
 
 from reconciler.secrets.resolving import PROVIDERS, Secrets, is_reserved, resolve
 from reconciler.secrets.scrubbing import register, scrub
-from reconciler.secrets.trouble import json_trouble, looks_masked, warnings_for
+from reconciler.secrets.trouble import json_trouble, looks_masked, value_trouble, warnings_for
 
 __all__ = [
     "PROVIDERS",
@@ -17,5 +17,6 @@ __all__ = [
     "register",
     "resolve",
     "scrub",
+    "value_trouble",
     "warnings_for",
 ]
