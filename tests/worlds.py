@@ -25,7 +25,7 @@ states = st.sampled_from(("new", "active", "inactive"))
 def connections(draw: st.DrawFn, name: str) -> Document:
     """A connection without its kind, secrets as references."""
     base: Document = {"id": name, "name": draw(names), "state": draw(states)}
-    secret = "{{ secret('PASSWORD_%s') }}" % name.upper()
+    secret = f"{{{{ secret('PASSWORD_{name.upper()}') }}}}"
     match draw(st.sampled_from(("Snowflake", "BigQuery", "Redshift", "Databricks"))):
         case "Snowflake":
             config: Document = {
@@ -69,8 +69,16 @@ def connections(draw: st.DrawFn, name: str) -> Document:
 @st.composite
 def models(draw: st.DrawFn, name: str) -> Document:
     """A model without its kind."""
-    sql = draw(st.sampled_from(("SELECT a FROM x.y.z", "SELECT a,\n  b\nFROM x.y.z", "SELECT 'no' FROM x.y.z ")))
-    return {"id": name, "name": draw(names), "state": draw(states), "type": "sql", "config": {"sql_query": sql}}
+    sql = draw(
+        st.sampled_from(("SELECT a FROM x.y.z", "SELECT a,\n  b\nFROM x.y.z", "SELECT 'no' FROM x.y.z "))
+    )
+    return {
+        "id": name,
+        "name": draw(names),
+        "state": draw(states),
+        "type": "sql",
+        "config": {"sql_query": sql},
+    }
 
 
 @st.composite
@@ -93,7 +101,10 @@ def pipelines(draw: st.DrawFn, name: str, connection: str, model: str) -> Docume
     if draw(st.booleans()):
         document |= {"data_plan_id": "dp", "data_plan_version": draw(st.sampled_from(("1", "2")))}
     if draw(st.booleans()):
-        document |= {"partner_feed_id": draw(st.sampled_from(("0", "7"))), "partner_feed_key": "{{ secret('FEED') }}"}
+        document |= {
+            "partner_feed_id": draw(st.sampled_from(("0", "7"))),
+            "partner_feed_key": "{{ secret('FEED') }}",
+        }
     return document
 
 
@@ -102,7 +113,10 @@ def sync_modes(draw: st.DrawFn) -> Document:
     """A `sync_mode`."""
     mode: Document = {"type": draw(st.sampled_from(("incremental", "full")))}
     if mode["type"] == "incremental" or draw(st.booleans()):
-        mode |= {"iterator_field": draw(st.sampled_from(("updated_at", "ts"))), "iterator_data_type": "timestamp"}
+        mode |= {
+            "iterator_field": draw(st.sampled_from(("updated_at", "ts"))),
+            "iterator_data_type": "timestamp",
+        }
     if draw(st.booleans()):
         mode["from"] = draw(times)
     return mode

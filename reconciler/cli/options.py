@@ -45,15 +45,10 @@ def _variables(
     return pairs
 
 
-def _seconds(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not 0 < value <= 86400:
-        raise click.BadParameter("a number of seconds above 0, one day at most")
-    return value
-
-
 def seconds_option(*names: str, **attributes: Any) -> Decorator:
-    """An option of a number of seconds above 0."""
-    return option(*names, type=float, metavar="SECONDS", callback=_seconds, **attributes)
+    """An option of a number of seconds."""
+    kind = click.FloatRange(min=0, max=86400, **attributes.pop("range", {}))
+    return option(*names, type=kind, metavar="SECONDS", **attributes)
 
 
 def output_options(*formats: str) -> tuple[Decorator, ...]:
@@ -128,8 +123,27 @@ CONNECTION: Final = (
         metavar="N",
         help="Requests in flight at most.",
     ),
-    seconds_option("--timeout", help="Deadline of one request. Default 30, for writes of connections 120."),
+    seconds_option(
+        "--timeout",
+        range={"min_open": True},
+        help="Deadline of one request. Default 30, for writes of connections 120.",
+    ),
 )
+
+
+def accepted(*groups: tuple[Decorator, ...]) -> tuple[Decorator, ...]:
+    """Shared options that a command takes, so that every command may be called alike, and has no use for."""
+
+    def hide(add: Decorator) -> Decorator:
+        def hidden(function: Any) -> Any:
+            decorated = add(function)
+            decorated.__click_params__[-1].hidden = True
+            return decorated
+
+        return hidden
+
+    return tuple(hide(add) for group in groups for add in group)
+
 
 RESEND: Final = (
     option(

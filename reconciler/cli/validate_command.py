@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import OUTPUT, PROJECT, Common, common, options
+from reconciler.cli.options import CONNECTION, OUTPUT, PROJECT, SELECTION, Common, accepted, common, options
 from reconciler.cli.output import Output
 from reconciler.cli.session import end_reading_at_once
 from reconciler.errors import Exit, Problem
@@ -23,7 +23,7 @@ Examples:
   wsync validate -t prod              one target
   wsync validate -f json -o problems.json""",
 )
-@options(PROJECT, OUTPUT)
+@options(PROJECT, SELECTION, OUTPUT, accepted(CONNECTION))
 def command(**given: Any) -> int:
     """Load, render and check every manifest: for all targets, or for one with -t.
 
@@ -35,7 +35,9 @@ def command(**given: Any) -> int:
 def validate(shared: Common) -> int:
     """Print what is wrong; 1 if anything is."""
     from reconciler.manifest import validate as check
+    from reconciler.plan.build import Selection
     from reconciler.project import find_project, load_project, pick_target, with_overrides
+    from reconciler.resource import Address
 
     end_reading_at_once()
     project = load_project(find_project(shared.project))
@@ -45,6 +47,10 @@ def validate(shared: Common) -> int:
         overridden, _ = with_overrides(target, dict(shared.variables or {}), os.environ)
         targets.append(overridden)
     problems, files = check(project, targets)
+    selection = Selection(shared.select, shared.exclude)
+    problems = [
+        p for p in problems if p.address is None or selection.takes(Address(*p.address.split("/", 1)))
+    ]
     shared.output.result(_rendered(problems, files, shared.output))
     return Exit.ERROR if any(p.severity == "error" for p in problems) else Exit.OK
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import common, options, output_options
+from reconciler.cli.options import CONNECTION, OUTPUT, PROJECT, SELECTION, accepted, common, options
 from reconciler.errors import Exit
 
 
@@ -15,7 +15,7 @@ from reconciler.errors import Exit
     short_help="Print the version.",
     epilog="\b\nExamples:\n  wsync version\n  wsync version -f json",
 )
-@options(output_options("text", "json"))
+@options(OUTPUT, accepted(PROJECT, SELECTION, CONNECTION))
 def command(**given: Any) -> int:
     """Print the version of wsync."""
     import json

@@ -1,0 +1,105 @@
+"""What every test shares: how `wsync` is run, and a world without anybody's own settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
+# The gate must say the same about the same code each time; campaigns look further, and each time elsewhere.
+settings.register_profile(
+    "gate", derandomize=True, deadline=None, max_examples=60, suppress_health_check=_QUIET
+)
+settings.register_profile("campaign", deadline=None, max_examples=2000, suppress_health_check=_QUIET)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+WSYNC = Path(sys.executable).with_name("wsync")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run of `wsync` from its end."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+
+Wsync = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's own settings decide what a test sees."""
+    for name in list(os.environ):
+        if name.startswith(("WSYNC_", "GITHUB_", "HTTP_PROXY", "HTTPS_PROXY")) or name in (
+            "NO_COLOR",
+            "COLUMNS",
+        ):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret is known to the whole process; one test's must not be cut out of another's texts."""
+    from reconciler.secrets import scrubbing
+
+    monkeypatch.setattr(scrubbing, "_values", set())
+    monkeypatch.setattr(scrubbing, "_forms", ())
+
+
+@pytest.fixture
+def wsync(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Wsync:
+    """Runs a command in this process: `wsync("plan", "-C", folder, env={…})`."""
+    from reconciler.cli import app, signals
+
+    monkeypatch.setattr(signals, "_handle", lambda _handler: None)  # pytest keeps its Ctrl-C
+
+    def run(*arguments: object, env: Mapping[str, str] | None = None) -> Done:
+        capfd.readouterr()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            code = app.run([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        return Done(int(code), out, err)
+
+    return run
+
+
+@pytest.fixture
+def wsync_process(tmp_path: Path) -> Wsync:
+    """Runs the installed program as a process of its own, without a terminal."""
+
+    def run(*arguments: object, env: Mapping[str, str] | None = None, timeout: float = 60) -> Done:
+        done = subprocess.run(
+            [str(WSYNC), *map(str, arguments)],
+            env=clean_environment(tmp_path, env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def clean_environment(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment for a process: a path, a home, and what the test gives."""
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **(env or {})}
