@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
 import socket
 import struct
 import threading
@@ -195,6 +194,7 @@ class Entry:
     headers: dict[str, str]
     body: Any
     raw: bytes
+    raw_path: str
     at: float
     fault: Fault | None = None
     executed: bool = False
@@ -271,13 +271,14 @@ class FaultServer:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        self._listener.close()
+        socket.create_connection(self._listener.getsockname()).close()  # wakes who waits for the next
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
             _shut(connection)
         for thread in self._threads:
             thread.join(5)
+        self._listener.close()
 
     # ------------------------------------------------------------------- connections
 
@@ -287,17 +288,15 @@ class FaultServer:
         thread.start()
 
     def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                readable, _, _ = select.select([self._listener], [], [], 0.05)
-                connection = self._listener.accept()[0] if readable else None
-            except (OSError, ValueError):
+        while True:
+            connection, _ = self._listener.accept()
+            if self._closing.is_set():
+                connection.close()
                 return
-            if connection is not None:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                with self._lock:
-                    self._connections.add(connection)
-                self._start(self._serve, connection)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._connections.add(connection)
+            self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError), connection.makefile("rb") as stream:
@@ -332,6 +331,7 @@ class FaultServer:
                 headers=headers,
                 body=_parsed(raw),
                 raw=raw,
+                raw_path=url.path,
                 at=time.monotonic(),
             )
             self.log.append(entry)

@@ -37,12 +37,6 @@ PEM = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _nothing_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrubbing, "_values", set())
-    monkeypatch.setattr(scrubbing, "_forms", ())
-
-
 def refs(*names: str) -> list[SecretRef]:
     return [SecretRef(n) for n in names]
 

@@ -20,6 +20,8 @@ _LONGEST_BACKOFF: Final = 16.0
 _FREE_REPEATS: Final = 20  # a run may repeat this often …
 _REQUESTS_PER_REPEAT: Final = 10  # … and once more for every ten requests it made
 
+_jitter: Final = random.Random()  # noqa: S311 - jitter is no cryptography; of its own, so that no seed is disturbed
+
 Pause = Callable[[float], None]
 """Waits that many seconds; may raise, to interrupt the run."""
 
@@ -70,7 +72,7 @@ class Pace:
 def backoff(attempt: int) -> float:
     """Seconds before repeat number `attempt` (from 1): doubling, with jitter so that clients do not meet again."""
     longest = min(_FIRST_BACKOFF * 2.0 ** (attempt - 1), _LONGEST_BACKOFF)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no cryptography
+    return longest * _jitter.uniform(0.5, 1.0)
 
 
 def told_to_wait(headers: Mapping[str, str], attempt: int) -> float:

@@ -18,16 +18,10 @@ from reconciler.client.pace import Pause
 from reconciler.client.reading import ReadClient
 from reconciler.client.tokens import ClientCredentials, Tokens, credentials_of
 from reconciler.client.writing import WriteClient
+from reconciler.project.hosts import AUTH, PODS, host_of
 from reconciler.transport import Transport, check_url
 
-# The pods us1, us2, eu1 and au1, and the one token host of all (api-facts, "Access").
-TRUSTED_HOSTS: Final = (
-    "api.mparticle.com",
-    "api.us2.mparticle.com",
-    "api.eu1.mparticle.com",
-    "api.au1.mparticle.com",
-    "sso.auth.mparticle.com",
-)
+TRUSTED_HOSTS: Final = tuple(host_of(url) for url in (*PODS.values(), AUTH))
 TIMEOUT: Final = 30.0  # seconds for one request, unless the user says otherwise
 
 Client = TypeVar("Client", bound=ReadClient)
