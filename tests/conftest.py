@@ -58,8 +58,7 @@ def no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret is known to the whole process; one test's must not be cut out of another's texts."""
     from reconciler.secrets import scrubbing
 
-    monkeypatch.setattr(scrubbing, "_values", set())
-    monkeypatch.setattr(scrubbing, "_forms", ())
+    monkeypatch.setattr(scrubbing, "_known", scrubbing.Known())
 
 
 @pytest.fixture

@@ -88,6 +88,7 @@ BAD = {
     "deep": ("config.user", {"a": ["{{ canary }}"]}, "config.user: a template that was not rendered"),
     "infinite": ("name", float("inf"), "name: not a number"),
     "object": ("name", object(), "name: not plain data"),
+    "surrogate": ("name", "canary \udce9", "name: not UTF-8 text"),
     "bytes": ("name", b"canary", "name: not plain data"),
     "no id": ("id", None, "id: missing"),
     "id": ("id", 7, "id: missing"),

@@ -17,6 +17,7 @@ from reconciler.resource import Resource, fields, variant_of, variants
 from reconciler.secrets import register, value_trouble
 
 _TEMPLATE: Final = re.compile(r"\{\{|\{%.*?%\}", re.DOTALL)
+_HALF_A_PAIR: Final = re.compile("[\\ud800-\\udfff]")
 
 
 class UnsendableBodyError(WsyncError):
@@ -102,15 +103,17 @@ def _value_fault(value: object) -> str | None:
     match value:
         case SecretRef():
             return "a secret where none may be"
-        case str():
-            return "a template that was not rendered" if _TEMPLATE.search(value) else None
+        case str() if _TEMPLATE.search(value):
+            return "a template that was not rendered"
+        case str() if _HALF_A_PAIR.search(value):
+            return "not UTF-8 text"
         case Mapping():
             return next((f for k, v in value.items() if (f := _value_fault(k) or _value_fault(v))), None)
         case list() | tuple():
             return next((f for v in value if (f := _value_fault(v))), None)
         case float() if not math.isfinite(value):
             return "not a number"
-        case None | bool() | int() | float():
+        case None | bool() | int() | float() | str():
             return None
         case _:
             return "not plain data"

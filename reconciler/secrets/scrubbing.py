@@ -21,26 +21,41 @@ _SHORTEST: Final = 4  # shorter values would be found everywhere
 _SHORTEST_LINE: Final = 6
 _SHOWN: Final = "(secret)"
 
-_lock = threading.Lock()
-_values: set[str] = set()
-_forms: tuple[str, ...] = ()
+
+class Known:
+    """Values to be cut out, and their forms, which are worked out when a text first needs them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: set[str] = set()
+        self._new: list[str] = []
+        self._forms: tuple[str, ...] = ()
+
+    def add(self, value: str) -> None:
+        with self._lock:
+            if value not in self._values:
+                self._values.add(value)
+                self._new.append(value)
+
+    def forms(self) -> tuple[str, ...]:
+        with self._lock:
+            if self._new:
+                self._forms += tuple({form for value in self._new for form in _all_forms(value)})
+                self._new.clear()
+            return self._forms
+
+
+_known = Known()  # one a process, because a secret is one to the whole process
 
 
 def register(value: str) -> None:
     """Makes `scrub` know a value that this process holds: a secret, a token, the client's own credentials."""
-    global _forms  # noqa: PLW0603 - one registry a process, because a secret is one to the whole process
-    with _lock:
-        if value in _values:
-            return
-        _values.add(value)
-        _forms = tuple(sorted({*_forms, *_all_forms(value)}, key=len, reverse=True))
+    _known.add(value)
 
 
 def scrub(text: str) -> str:
     """The text with every registered value, in any of its forms, replaced by `(secret)`."""
-    if not _forms:
-        return text
-    found = [span for form in _forms if form in text for span in _occurrences(form, text)]
+    found = [span for form in _known.forms() if form in text for span in _occurrences(form, text)]
     if not found:
         return text
     pieces: list[str] = []
