@@ -6,8 +6,6 @@ way. It is no excuse for putting a secret into a text.
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 import re
 import threading
@@ -151,6 +149,8 @@ def _url_forms(raw: bytes) -> Iterator[str]:
 
 
 def _html_forms(part: str) -> Iterator[str]:
+    import html  # its table of entities costs more than most runs, which scrub nothing, need
+
     form = html.escape(part)
     yield html.escape(part, quote=False)
     for quote_mark in ("&#x27;", "&#39;", "&apos;", "'"):
@@ -160,6 +160,8 @@ def _html_forms(part: str) -> Iterator[str]:
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
     """What any base64 text that holds these bytes holds, at each of the three places they may begin."""
+    import base64
+
     for shift in range(3):
         text = base64.b64encode(b"\0" * shift + raw).decode()
         first = (0, 2, 3)[shift]  # characters that mix with the bytes before
