@@ -11,7 +11,7 @@ from reconciler.errors import InvalidProject, Problem, ProjectError, did_you_mea
 from reconciler.fields import Wrong
 from reconciler.project import codes
 from reconciler.project.files import PROJECT_FILE, Unusable, read
-from reconciler.project.findings import File, Shown
+from reconciler.project.findings import File, Shown, doubtful_lines
 from reconciler.project.hosts import AUTH, api_url, checked_url, host_of
 from reconciler.project.settings import Look
 from reconciler.project.targets import EMULATOR_WORKSPACE, Project, Target
@@ -82,8 +82,10 @@ def load_project(root: Path) -> Project:
         look.say(codes.SETTING_MISSING, "`targets` is missing: nothing is written here", (), hint=_BEGIN)
     file = File(PROJECT_FILE, raw)
     index = documents[-1].index if documents else 0
-    shown: Shown = "lines" if not look.in_doubt else "keys"
-    problems += [finding.problem(file, index, shown) for finding in look.findings]
+    doubtful = doubtful_lines(look.findings, file, index)
+    odd_keys = any(finding.key and finding.code != codes.SETTING_MISSING for finding in look.findings)
+    shown: Shown = "keys" if odd_keys else "lines"
+    problems += [finding.problem(file, index, shown, doubtful) for finding in look.findings]
     if project is None or _errors(problems):
         raise InvalidProject(list(dict.fromkeys(problems)), files=1)
     return project

@@ -6,6 +6,7 @@ Law: a source line is shown whole only where the finding allows it and nothing i
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,9 +44,17 @@ class Finding:
     show: bool = False
     severity: Severity = "error"
 
-    def problem(self, file: File, index: int, shown: Shown, address: str | None = None) -> Problem:
+    def problem(
+        self,
+        file: File,
+        index: int,
+        shown: Shown,
+        doubtful: Container[int] = (),
+        address: str | None = None,
+    ) -> Problem:
+        """The problem in document `index` of a file. Its line is shown whole if it is not among the `doubtful` ones."""
         place = locate(file.raw, index, self.path, key=self.key)
-        reveal = self.show and shown == "lines"
+        reveal = self.show and shown == "lines" and place.line not in doubtful
         line = excerpt(file.raw, place.line, reveal=reveal, column=place.column) if shown != "nothing" else ""
         return Problem(
             self.code,
@@ -60,3 +69,9 @@ class Finding:
             # How long a hidden value is, is hidden too.
             place.length if line and (reveal or self.key) else 1,
         )
+
+
+def doubtful_lines(findings: Iterable[Finding], file: File, index: int) -> frozenset[int]:
+    """The lines of values that are wrong and not known to be harmless: another finding must not show them."""
+    places = [locate(file.raw, index, f.path, key=False) for f in findings if not (f.show or f.key)]
+    return frozenset(line for place in places for line in range(place.line, place.end_line + 1))

@@ -25,13 +25,9 @@ _WHY = {
 
 @dataclass(slots=True)
 class Look:
-    """Collects what is wrong while a document is taken apart.
-
-    `in_doubt`: somewhere in it stands what might be a secret, so that no line is shown whole.
-    """
+    """Collects what is wrong while a document is taken apart."""
 
     findings: list[Finding] = field(default_factory=list)
-    in_doubt: bool = False
 
     def say(
         self, code: str, message: str, path: Steps, *, hint: str | None = None, key: bool = False
@@ -44,7 +40,6 @@ class Look:
     def mapping(self, value: object, path: Steps, what: str) -> Mapping[str, object]:
         if isinstance(value, dict):
             return value
-        self.in_doubt |= value is not None
         hint = "write its entries below it, indented"
         self.say(
             codes.SETTING_WRONG, f"{what} is a mapping, `key: value`", path, hint=hint, key=value is None
@@ -53,7 +48,6 @@ class Look:
 
     def known_keys(self, mapping: Mapping[str, object], path: Steps, known: Sequence[str], what: str) -> None:
         for key in mapping.keys() - set(known):
-            self.in_doubt = True
             named = f"unknown key `{key}`" if _KEY.fullmatch(key) else "unknown key"
             near = did_you_mean(key, known)
             listed = f"keys of {what}: {', '.join(known)}"
@@ -71,7 +65,6 @@ class Look:
             hint = 'give it a value, or delete the line ("" for an empty text)'
             self.say(codes.SETTING_WRONG, f"`{name}` is empty", path, hint=hint, key=True)
         else:
-            self.in_doubt = True
             self.wrong(path, f"`{name}` is one text, not a list or mapping", hint="write it on one line")
         return None
 
@@ -95,7 +88,6 @@ class Look:
             return fn(text)
         except Wrong as wrong:
             harmless = _HARMLESS.fullmatch(text) is not None
-            self.in_doubt |= not harmless
             self.wrong((*path, key), f"`{key}`: {wrong.message}", hint=wrong.hint or "", show=harmless)
             return ""
 
