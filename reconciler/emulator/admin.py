@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.emulator import byhand, store
 from reconciler.emulator.answers import read_time, spell_time
-from reconciler.emulator.call import Answer, Call, Refusal
+from reconciler.emulator.call import Answer, Call, Endpoint, Refusal
 from reconciler.emulator.faults import as_json, read_fault
 from reconciler.emulator.requestlog import search
-from reconciler.emulator.routes import Endpoint
 from reconciler.emulator.switches import Switches, describe
 from reconciler.fields import Wrong
 from reconciler.resource import kinds

@@ -23,9 +23,9 @@ from starlette.routing import Route
 
 from reconciler.emulator import admin, requestlog
 from reconciler.emulator.access import Credentials, RateLimit, authorize
-from reconciler.emulator.call import Answer, Call, Refusal, errors_body, refused_as_400
+from reconciler.emulator.call import Answer, Call, Endpoint, Refusal, errors_body, refused_as_400
 from reconciler.emulator.faults import Fault, Faults
-from reconciler.emulator.routes import Endpoint, endpoints, no_such_endpoint
+from reconciler.emulator.routes import endpoints, no_such_endpoint
 from reconciler.emulator.store import read_clock, transaction
 from reconciler.emulator.switches import Switches
 from reconciler.errors import WsyncError

@@ -63,8 +63,8 @@ def accept(
         parts = tuple(path.split("."))
         if at(document, parts) is None:
             put(document, parts, value)
-    kept = _carried_secrets(model, body, old) if switches.left_out == "keep" else {}
-    return Accepted(model, document, kept | secrets)
+    carried = _carried_secrets(model, body, old) if switches.left_out == "keep" else {}
+    return Accepted(model, document, carried | secrets)
 
 
 def is_mask(value: object) -> bool:

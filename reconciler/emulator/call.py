@@ -1,14 +1,17 @@
-"""What a handler gets and gives: a call, its answer, or a refusal. A handler runs inside one transaction."""
+"""What an endpoint is, what its handler gets and gives: a call, its answer, or a refusal. A handler runs in one transaction."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.emulator.switches import Switches
 from reconciler.errors import WsyncError
+
+if TYPE_CHECKING:
+    from reconciler.resource import Resource
 
 
 @dataclass(slots=True)
@@ -58,6 +61,25 @@ def errors_body(status: int, messages: Sequence[str]) -> dict[str, Any]:
 
 
 Handler = Callable[[Call], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint. `shown` makes of a body what may be logged; `is_open` needs no bearer token;
+    `is_admin` is about the emulator itself: not logged, never slow, limited or faulty.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    shown: Callable[[Mapping[str, Any]], Any] = lambda _body: None
+    kind: type[Resource] | None = None
+    is_open: bool = False
+    is_admin: bool = False
+
+
+BASE: Final = "/platform/v2/workspaces/{workspace}"
 
 
 def refused_as_400(error: WsyncError) -> Refusal:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
-from reconciler.emulator.routes import Endpoint
+from reconciler.emulator.call import Endpoint
 from reconciler.resource import Resource, variants
 
 if TYPE_CHECKING:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pydantic_core import from_json
 
 from reconciler.emulator import rows, runs
 from reconciler.emulator.answers import read_time, spell_time
-from reconciler.emulator.call import Answer, Call, Refusal
+from reconciler.emulator.call import BASE, Answer, Call, Endpoint, Refusal
 from reconciler.emulator.rows import Row
 from reconciler.errors import inert
 from reconciler.fields import Wrong
@@ -21,6 +22,25 @@ _COLUMNS: Final = (
 )
 _PAGE_SIZE: Final = 50
 _MOST: Final = 1000
+
+
+def endpoints() -> Iterator[Endpoint]:
+    path = BASE + Pipeline.path
+    yield Endpoint(
+        "POST",
+        path + "/trigger",
+        trigger,
+        "Run a pipeline now",
+        shown=_shown,
+    )
+    yield Endpoint("GET", path + "/{id}/report", report, "Get the status of a pipeline")
+    yield Endpoint("GET", path + "/{id}/runs", list_runs, "List the runs of a pipeline")
+    yield Endpoint("GET", path + "/{id}/runs/{run}", get_run, "Get one run of a pipeline")
+
+
+def _shown(body: Mapping[str, Any]) -> dict[str, Any]:
+    name = body.get("pipeline_id")
+    return {"pipeline_id": inert(name, 256) if isinstance(name, str) else None}
 
 
 def trigger(call: Call) -> Answer:
