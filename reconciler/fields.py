@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
-from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from reconciler.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 
 class SecretRef:
@@ -214,6 +216,19 @@ class KnownValues:
     values: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a spelling function takes in a manifest: in words, and as a pattern of the whole text (ECMA-262).
+
+    `numbers`: the whole numbers among it, which may be written without quotes. Only schemas read this mark: it comes
+    as near as a pattern can, and the function has the last word.
+    """
+
+    words: str
+    pattern: str
+    numbers: range | None = None
+
+
 # ----------------------------------------------------------------------- spelling functions
 
 _TIMESTAMP = re.compile(
@@ -288,9 +303,14 @@ def spell_feed(text: str) -> int | None:
     return spell_integer(text) or None
 
 
-def spell_choice(others: Mapping[str, str]) -> Callable[[str], str]:
-    """Other spellings of an enum value that are accepted; what is none of them stays as it is."""
-    return lambda text: others.get(text, text)
+@dataclass(frozen=True, slots=True)
+class Respelled:
+    """A spelling function: other spellings of an enum value that are accepted; what is none of them stays as it is."""
+
+    others: Mapping[str, str]
+
+    def __call__(self, text: str) -> str:
+        return self.others.get(text, text)
 
 
 def spell_port(text: str) -> str:
@@ -331,10 +351,30 @@ def same_sql(value: object) -> object:
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=256)]
 Text = Annotated[str, StringConstraints(min_length=1)]
-Timestamp = Annotated[str, Spelled(spell_timestamp, lenient=read_timestamp)]
-Integer = Annotated[int, Spelled(spell_integer)]
-Delay = Annotated[str, Spelled(spell_delay), Canonical(same_delay)]
-Port = Annotated[str, Spelled(spell_port)]
+Timestamp = Annotated[
+    str,
+    Spelled(spell_timestamp, lenient=read_timestamp),
+    Form(
+        "timestamp, such as `2023-02-01T00:00:00Z`",
+        r"\s*(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+        r"[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.0+)?"
+        r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])\s*",
+    ),
+]
+WHOLE_NUMBER: Final = Form("whole number", "[0-9]{1,18}", range(10**18))
+Integer = Annotated[int, Spelled(spell_integer), WHOLE_NUMBER]
+Delay = Annotated[
+    str, Spelled(spell_delay), Form("duration, such as `15m`", "[0-9]{1,9}[smhdwy]"), Canonical(same_delay)
+]
+Port = Annotated[
+    str,
+    Spelled(spell_port),
+    Form(
+        "number from 1 to 65535",
+        "(?=[0-9]{1,6}$)0*(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",
+        range(1, 65536),
+    ),
+]
 Sql = Annotated[str, StringConstraints(min_length=1, pattern=r"\S"), Canonical(same_sql)]
 
 

@@ -39,6 +39,8 @@ class Connection(Resource):
 
 
 class SnowflakeConfig(Part):
+    """Where the data is in Snowflake, and how to log in."""
+
     account_identifier: Annotated[
         # An answer to PUT in the reference holds v1's name for it.
         Text, Destination(), ReadAs("source_account_id"), "Snowflake account locator, such as `gd12345`."
@@ -69,6 +71,8 @@ class SnowflakeConnection(Connection):
 
 
 class BigQueryConfig(Part):
+    """Where the data is in BigQuery, and how to log in."""
+
     region: Annotated[Text, "Region of the warehouse, such as `us-east1`."]
     project_id: Annotated[Text, Destination(), "Google Cloud project."]
     dataset_id: Annotated[Text, "BigQuery dataset."]
@@ -79,13 +83,16 @@ class BigQueryConfig(Part):
 
 
 class BigQueryConnection(Connection):
-    """A connection to Google BigQuery. The reference has no Required column here: all are required (inferred)."""
+    """A connection to Google BigQuery."""
 
+    # The reference has no Required column here: all are required (inferred).
     service_provider: Annotated[Literal["BigQuery"], Immutable(), "The kind of warehouse."]
     config: BigQueryConfig
 
 
 class RedshiftConfig(Part):
+    """Where the data is in Redshift, and how to log in."""
+
     database: Annotated[Text, "Database that holds the data."]
     user: Annotated[Text, Risk("credential-retargeted"), "User to log in as."]
     password: Annotated[Secret, "Password of the user."]
@@ -96,19 +103,22 @@ class RedshiftConfig(Part):
 
 
 class RedshiftConnection(Connection):
-    """A connection to Amazon Redshift. No Required column either: all but `port` are required (inferred)."""
+    """A connection to Amazon Redshift."""
 
+    # No Required column either: all but `port` are required (inferred).
     service_provider: Annotated[Literal["Redshift"], Immutable(), "The kind of warehouse."]
     config: RedshiftConfig
 
 
 class DatabricksConfig(Part):
+    """Where the data is in Databricks."""
+
     provider: Annotated[Text, Destination(), "Databricks organization name of the metastore."]
     schema_: Annotated[Text, "Name of the data schema."]
 
 
 class DatabricksConnection(Connection):
-    """A connection to Databricks (Delta Sharing: it has no secret of its own)."""
+    """A connection to Databricks. It has no secret of its own."""
 
     service_provider: Annotated[Literal["Databricks"], Immutable(), "The kind of warehouse."]
     config: DatabricksConfig

@@ -9,6 +9,8 @@ from reconciler.resource import Resource
 
 
 class ModelConfig(Part):
+    """What the model selects."""
+
     sql_query: Annotated[
         Sql, "The query, with fully qualified table names; best kept in a file: `{{ file('x.sql') }}`."
     ]

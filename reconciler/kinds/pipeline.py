@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 from reconciler.fields import (
+    WHOLE_NUMBER,
     Delay,
     ForbiddenIf,
     Immutable,
@@ -14,6 +15,7 @@ from reconciler.fields import (
     Part,
     Ref,
     RequiredIf,
+    Respelled,
     Risk,
     Secret,
     Spelled,
@@ -22,7 +24,6 @@ from reconciler.fields import (
     Together,
     UselessIf,
     When,
-    spell_choice,
     spell_feed,
 )
 from reconciler.resource import Resource
@@ -34,10 +35,12 @@ _NO_INTERVAL = UselessIf(When("type", ("once", "on_demand")))
 
 
 class SyncMode(Part):
+    """Which rows a run loads."""
+
     # The text once says `full_sync`, everything else `full`: read both, send `full`.
     type: Annotated[
         Literal["incremental", "full"],
-        Spelled(lambda text: text, lenient=spell_choice({"full_sync": "full"})),
+        Spelled(lambda text: text, lenient=Respelled({"full_sync": "full"})),
         _REINGESTS,
         Risk("full-sync", becomes="full"),
         Instead({"full_sync": "full"}, "the reference calls it both"),
@@ -66,10 +69,12 @@ class SyncMode(Part):
 
 
 class Schedule(Part):
+    """When the pipeline runs."""
+
     # The table says `on-demand`, text and JSON say `on_demand`: accept both, send `on_demand`.
     type: Annotated[
         Literal["interval", "once", "on_demand"],
-        Spelled(spell_choice({"on-demand": "on_demand"})),
+        Spelled(Respelled({"on-demand": "on_demand"})),
         Risk("runs-at-once", written="once"),
         "`interval` repeats, `once` runs as soon as it is created, `on_demand` waits for a trigger.",
     ]
@@ -113,7 +118,11 @@ class Pipeline(Resource):
     ] = None
     data_model_id: Annotated[Text, Ref("model", shared="shared-model"), "Model whose rows are moved."]
     partner_feed_id: Annotated[
-        int | None, Spelled(spell_feed), _REROUTES, "Feed that the data is routed to; 0 means none."
+        int | None,
+        Spelled(spell_feed),
+        WHOLE_NUMBER,
+        _REROUTES,
+        "Feed that the data is routed to; 0 means none.",
     ] = None
     partner_feed_key: Annotated[
         Secret | None, "Key of that feed. Write-only here: answers show it in clear."
