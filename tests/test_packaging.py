@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from email import message_from_string
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -52,6 +54,38 @@ def test_the_lock_satisfies_pyproject_and_holds_nothing_that_nobody_asks_for() -
     assert not unsatisfied, "requirements.lock is stale: run the command in its first lines"
     asked_for = {name for name, _, _, direct in locked() if direct}
     assert asked_for == {canonicalize_name(r.name) for r in declared()}
+
+
+def imported(folder: Path) -> set[str]:
+    """The distributions that the modules in and below a folder import, wherever in them."""
+    statements = [
+        node
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    names = {
+        name.split(".")[0]
+        for node in statements
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        )
+    }
+    of = packages_distributions()
+    foreign = (
+        names - sys.stdlib_module_names - {"reconciler", "pydantic_core"}
+    )  # the core comes with pydantic
+    return {canonicalize_name(of[name][0]) for name in foreign}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    project = PYPROJECT["project"]
+    always = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    serving = {
+        canonicalize_name(Requirement(line).name) for line in project["optional-dependencies"]["emulator"]
+    }
+    assert imported(ROOT / "reconciler") == always | serving
+    assert imported(ROOT / "reconciler" / "emulator") >= serving
 
 
 def test_f245_every_locked_package_has_hashes() -> None:
