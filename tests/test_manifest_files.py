@@ -17,7 +17,7 @@ from manifest_samples import MODEL, SNOWFLAKE, loaded, problems, with_line, writ
 from reconciler.errors import Problem
 from reconciler.manifest import validate
 from reconciler.project import load_project
-from reconciler.project.files import Unusable, read
+from reconciler.project.files import Unusable, names_beside, read
 from reconciler.resource import Address
 
 CANARY = "c4n4ry-Hunter2%"
@@ -289,9 +289,10 @@ def test_f082_f084_what_may_not_be_included_is_refused_unread(
         ("../sql/p.sql", "did you mean `../sql/q.sql`?"),
         (
             "sql/q.sql",
-            "paths are relative to the manifest's own folder, and sql/q.sql is relative to the project's",
+            "paths are relative to the manifest's own folder, and sql/q.sql to the project's",
         ),
         ("../sql/something.sql", "check its name"),
+        ("../outside.sql", "check its name"),
         ("nowhere/q.sql", "check its name"),
     ],
 )
@@ -371,3 +372,19 @@ def test_what_an_included_file_holds_is_not_shown_where_it_is_no_reference(tmp_p
     found = only(folder)
     assert (found.code, found.line) == ("WS116", 13)
     assert CANARY not in repr(found)
+
+
+def test_where_folders_cannot_be_opened_one_in_the_other_links_are_refused_all_the_same(
+    around: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "supports_dir_fd", set())
+    assert read(around, "sql/q.sql")[0] == b"SELECT 1"
+    for name in ("m/outside.sql", "m/up/outside.sql", "m/inside/q.sql"):
+        with pytest.raises(Unusable, match="symbolic link"):
+            read(around, name)
+
+
+def test_no_name_that_is_not_normal_is_opened(around: Path) -> None:
+    with pytest.raises(Unusable, match="no such file"):
+        read(around, "../outside.sql")
+    assert names_beside(around, "../outside.sql") == []

@@ -169,6 +169,18 @@ def test_a_misspelt_field_is_not_told_as_missing_too(tmp_path: Path) -> None:
     assert len(told(tmp_path, with_line(SNOWFLAKE, "warehouse:", "wharehouse:"))) == 1
 
 
+@pytest.mark.parametrize("key", ["1", "[a]", "? [a]\n", "~", "true"])
+def test_f023_a_key_that_is_not_text_is_an_error(tmp_path: Path, key: str) -> None:
+    assert [(p.code, p.line) for p in told(tmp_path, f"{MODEL}{key}: x\n")] == [("WS108", 8)]
+
+
+@pytest.mark.parametrize("key", ["base_url", "api", "host", "workspace_id", "target"])
+def test_f080_a_manifest_cannot_say_where_it_goes(tmp_path: Path, key: str) -> None:
+    assert [(p.code, p.line) for p in told(tmp_path, f"{MODEL}{key}: https://evil.example\n")] == [
+        ("WS111", 8)
+    ]
+
+
 def test_an_unknown_variant_is_one_error_and_what_all_have_in_common_is_checked(tmp_path: Path) -> None:
     text = SNOWFLAKE.replace("provider: Snowflake", "provider: Oracle").replace("active", "actve")
     found = told(tmp_path, text + "nonsense: x\n")
@@ -220,8 +232,8 @@ def test_a_document_that_declares_nothing_is_an_error(tmp_path: Path, text: str,
         ("lifecycle: {protct: true}", ("WS127", "8:13", "unknown key `protct` in `lifecycle`", "did you mean `protect`?")),
         ("lifecycle: {protect: yes}", ("WS127", "8:22", "`lifecycle.protect` is neither true nor false", "write true or false")),
         ("lifecycle: {protect: '{{ var.p }}'}", ("WS129", "8:22", "a template in `lifecycle`: it must be readable without a target", "the value itself")),
-        ("lifecycle: {ignore: state}", ("WS127", "8:21", "`lifecycle.ignore` is a list of fields", "ignore: [state")),
-        ("lifecycle: {ignore: [[state]]}", ("WS127", "8:21", "`lifecycle.ignore` is a list of fields", "ignore: [state")),
+        ("lifecycle: {ignore: state}", ("WS127", "8:21", "`lifecycle.ignore` is a list of fields", "ignore: [field.path]")),
+        ("lifecycle: {ignore: [[state]]}", ("WS127", "8:21", "`lifecycle.ignore` is a list of fields", "ignore: [field.path]")),
         ("lifecycle: {ignore: [name, stat]}", ("WS127", "8:28", "a model has no field `stat` to ignore", "did you mean `state`?")),
         ("lifecycle: {ignore: [conf]}", ("WS127", "8:22", "a model has no field `conf` to ignore", "did you mean `config`?")),
         ("lifecycle: {ignore: [config.host]}", ("WS127", "8:22", "a model has no field `config.host` to ignore", "did you mean `config`?")),

@@ -36,7 +36,8 @@ def load(project: Project, target: Target) -> Loaded:
     """Reads, renders and checks every manifest for one target. Raises `InvalidProject` with all problems of all files."""
     with _without_gc():
         reading = Reading()
-        entries, problems = _resources(manifests(project, reading), project, target, reading)
+        included = Included(project.root)
+        entries, problems = _resources(manifests(project, reading), included, target, reading)
         found = _in_order([*reading.problems, *problems])
         if _errors(found):
             raise InvalidProject(found, files=reading.files)
@@ -53,19 +54,19 @@ def validate(project: Project, targets: Sequence[Target]) -> tuple[list[Problem]
     with _without_gc():
         reading = Reading()
         read = list(manifests(project, reading))
+        included = Included(project.root)
         having: dict[Problem, list[str]] = {}
         for target in targets:
-            for problem in dict.fromkeys(_resources(read, project, target, reading)[1]):
+            for problem in dict.fromkeys(_resources(read, included, target, reading)[1]):
                 having.setdefault(problem, []).append(target.name)
         problems = [p if len(names) == len(targets) else _for(p, names) for p, names in having.items()]
         return _in_order([*reading.problems, *problems]), reading.files
 
 
 def _resources(
-    read: Iterable[Manifest], project: Project, target: Target, reading: Reading
+    read: Iterable[Manifest], included: Included, target: Target, reading: Reading
 ) -> tuple[list[Entry], list[Problem]]:
     """What is declared for one target, and its problems. `reading` is complete once `read` is used up."""
-    included = Included(project.root)
     rendering = Rendering(included, target.vars)
     entries: list[Entry] = []
     problems: list[Problem] = []

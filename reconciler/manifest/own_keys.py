@@ -32,8 +32,8 @@ def kind(data: object, findings: list[Finding]) -> type[Resource] | None:
         findings.append(Finding(codes.NO_MANIFEST, message, hint=hint))
         return None
     name = data.get("kind")
-    if isinstance(name, str) and name in kinds():
-        return kinds()[name]
+    if isinstance(name, str) and (known := kinds().get(name)):
+        return known
     listed = f"kinds: {', '.join(kinds())}"
     if "kind" not in data:
         like = next((k for k in data if k.casefold() == "kind" or did_you_mean(k, ("kind",))), None)
@@ -90,7 +90,7 @@ def lifecycle(value: object, findings: list[Finding]) -> tuple[bool, tuple[str, 
         wrong(
             "`lifecycle.ignore` is a list of fields",
             "ignore",
-            hint="write `ignore: [state, config.database]`",
+            hint="write `ignore: [field.path]`",
         )
         ignore = []
     findings += [

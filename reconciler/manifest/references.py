@@ -24,21 +24,23 @@ _SUGGESTIONS = 50  # so often a similar id is looked for: it takes long, and nob
 def clashes(entries: Sequence[Entry]) -> Iterator[Problem]:
     """Addresses that are declared twice, or that a service which ignores case would take for one."""
     origins: dict[Address, Origin] = {}
-    folded: dict[Address, Address] = {}
+    folded: dict[tuple[str, str], Address] = {}
     for declared, origin in entries:
         address = declared.address
-        first = folded.setdefault(Address(address.kind, address.id.casefold()), address)
-        if address in origins:
+        first = folded.setdefault((address.kind, address.id.casefold()), address)
+        if first is address:
+            origins[address] = origin
+        elif address in origins:
             message = f"{address} is declared twice: first at {origins[address].place}"
             hint = "delete one of the two, or give it an id of its own"
             yield _at_id(codes.DUPLICATE, message, hint, address, origin)
-        elif first != address:
+        else:
             message = (
                 f"{address} differs from {first}, at {origins[first].place}, in upper and lower case only"
             )
             hint = "the service may take them for one: give them ids that differ"
             yield _at_id(codes.NEARLY_DUPLICATE, message, hint, address, origin)
-        origins.setdefault(address, origin)
+            origins[address] = origin
 
 
 def _at_id(code: str, message: str, hint: str, address: Address, origin: Origin) -> Problem:

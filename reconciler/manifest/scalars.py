@@ -6,6 +6,7 @@ others to be rendered, so that everything wrong is told at once.
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,8 +83,10 @@ class Included:
         beside = names_beside(self._root, name)
         if posixpath.basename(name) in beside:
             return None
-        if posixpath.basename(path) in names_beside(self._root, posixpath.normpath(path)):
-            return f"paths are relative to the manifest's own folder, and {path} is relative to the project's"
+        with contextlib.suppress(_NotIncluded):
+            from_root = _normal("", path)
+            if posixpath.basename(from_root) in names_beside(self._root, from_root):
+                return f"paths are relative to the manifest's own folder, and {path} to the project's"
         near = did_you_mean(posixpath.basename(name), beside)
         return f"did you mean `{posixpath.join(posixpath.dirname(path), near)}`?" if near else None
 
@@ -121,7 +124,7 @@ class Rendering:
 
     def render(self, manifest: Manifest) -> Rendered:
         rendered = Rendered(manifest.body)
-        folder = posixpath.dirname(manifest.origin.file.name)
+        folder, _, _ = manifest.origin.file.name.rpartition("/")
         body = self._mapping(manifest.body, (), folder, rendered)
         rendered.body = body
         return rendered

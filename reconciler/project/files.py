@@ -125,6 +125,8 @@ def names_beside(root: Path, name: str) -> list[str]:
 
 def _open(root: Path, parts: list[str], last: int = _FILE) -> int:
     """A descriptor of what is at the end of `parts`, opened with the flags `last`; of `root` itself without any."""
+    if ".." in parts:
+        raise FileNotFoundError(errno.ENOENT, "not a normal name")
     if os.open not in os.supports_dir_fd:
         return _open_without_dir_fd(root, parts, last)
     here = os.open(root, _FOLDER)

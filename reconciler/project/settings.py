@@ -16,7 +16,6 @@ from reconciler.resource import kinds
 _KEY = re.compile(r"[a-z][a-z_]{0,39}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _HARMLESS = re.compile(r"[\w. -]{0,24}")  # no URL, which may hold a password
-_GLOB = "connection/*"
 _WHY = {
     "workspace_id": "every target names the workspace it writes to (or says `emulator: true`)",
     "api": "one of us1, us2, eu1, au1, or an https:// base URL (or say `emulator: true`)",
@@ -95,7 +94,9 @@ class Look:
         value = mapping.get(key, [])
         if not isinstance(value, list):
             self.wrong(
-                (*path, key), f"`{key}` is a list of address globs", hint=f'write [] for none, or ["{_GLOB}"]'
+                (*path, key),
+                f"`{key}` is a list of address globs",
+                hint=f'write [] for none, or ["{_example()}"]',
             )
             return ()
         texts = [(n, self.text(item, (*path, key, n))) for n, item in enumerate(value)]
@@ -129,8 +130,12 @@ def _glob_hint(text: str) -> str | None:
         return None
     kind, slash, rest = text.partition("/")
     if not slash or not rest:
-        return f"write kind/id with `*` for any text, such as {_GLOB}, or `*` alone for everything"
+        return f"write kind/id with `*` for any text, such as {_example()}, or `*` alone for everything"
     if any(fnmatchcase(name, kind) for name in kinds()):
         return None
     near = did_you_mean(kind, kinds())
     return f"did you mean `{near}/…`? Kinds: {', '.join(kinds())}" if near else f"kinds: {', '.join(kinds())}"
+
+
+def _example() -> str:
+    return f"{next(iter(kinds()))}/*"
