@@ -31,28 +31,30 @@ def _required(f: Field, mark: RequiredIf, sibling: str, value: object, other: ob
     if value is not None or other not in mark.when.values:
         return None
     message = f"`{f.path}` is missing: `{sibling}: {other}` needs it"
-    return Finding(codes.CONDITION, message, f.parts, f.description, key=True)
+    return Finding(codes.CONDITION, message, f.parts, f.description, key=True, show=True)
 
 
 def _forbidden(f: Field, mark: ForbiddenIf, sibling: str, value: object, other: object) -> Finding | None:
     if value is None or other not in mark.when.values:
         return None
     message = f"`{f.path}` does not go with `{sibling}: {other}`"
-    return Finding(codes.CONDITION, message, f.parts, f"leave it out: {mark.hint}", key=True)
+    return Finding(codes.CONDITION, message, f.parts, f"leave it out: {mark.hint}", key=True, show=True)
 
 
 def _useless(f: Field, mark: UselessIf, sibling: str, value: object, other: object) -> Finding | None:
     if value is None or other not in mark.when.values:
         return None
     message = f"`{f.path}` has no effect beside `{sibling}: {other}`"
-    return Finding(codes.USELESS, message, f.parts, "leave it out", key=True, severity="warning")
+    return Finding(codes.USELESS, message, f.parts, "leave it out", key=True, show=True, severity="warning")
 
 
 def _together(f: Field, _mark: Together, sibling: str, value: object, other: object) -> Finding | None:
     if value is None or other is not None:
         return None
     message = f"`{f.path}` without `{sibling}`: it takes both or neither"
-    return Finding(codes.CONDITION, message, f.parts, f"add `{sibling}`, or leave both out", key=True)
+    return Finding(
+        codes.CONDITION, message, f.parts, f"add `{sibling}`, or leave both out", key=True, show=True
+    )
 
 
 def _known(f: Field, mark: KnownValues, _sibling: str, value: object, _other: object) -> Finding | None:

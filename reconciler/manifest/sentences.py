@@ -97,7 +97,7 @@ def _missing(path: Steps, kind: type[Resource], model: type[Resource]) -> Findin
     else:
         hint = f"it holds {', '.join(_names_in(model, path))}"
     message = f"`{_dotted(path)}` is missing: every {_name(model)} has it"
-    return Finding(codes.MISSING, message, path, hint, key=True)
+    return Finding(codes.MISSING, message, path, hint, key=True, show=True)
 
 
 def _unknown(path: Steps, model: type[Resource]) -> tuple[Finding, str | None]:
