@@ -124,9 +124,7 @@ class Pipeline(Resource):
         _REROUTES,
         "Feed that the data is routed to; 0 means none.",
     ] = None
-    partner_feed_key: Annotated[
-        Secret | None, "Key of that feed. Write-only here: answers show it in clear."
-    ] = None
+    partner_feed_key: Annotated[Secret | None, "Key of that feed."] = None
     state: Annotated[
         Literal["new", "active", "paused"],
         Instead({"inactive": "paused"}, "connections and models are inactive, pipelines are paused"),
