@@ -19,17 +19,7 @@ _IN_LIFECYCLE = ("protect", "ignore")
 
 def kind(data: object, findings: list[Finding]) -> type[Resource] | None:
     if not isinstance(data, dict):
-        if isinstance(data, list):
-            message, hint = (
-                "a list where one resource belongs",
-                "one document declares one resource: begin the next with `---`",
-            )
-        else:
-            message, hint = (
-                "no mapping: a manifest is made of `key: value`",
-                "begin with `kind:`, or delete the document",
-            )
-        findings.append(Finding(codes.NO_MANIFEST, message, hint=hint))
+        findings.append(_no_mapping(data))
         return None
     name = data.get("kind")
     if isinstance(name, str) and (known := kinds().get(name)):
@@ -61,6 +51,14 @@ def kind(data: object, findings: list[Finding]) -> type[Resource] | None:
         named = f"unknown kind `{name}`" if near and looks_like_a_field(str(name)) else "unknown kind"
         findings.append(Finding(codes.KIND, named, ("kind",), hint))
     return None
+
+
+def _no_mapping(data: object) -> Finding:
+    if isinstance(data, list):
+        hint = "one document declares one resource: begin the next with `---`"
+        return Finding(codes.NO_MANIFEST, "a list where one resource belongs", hint=hint)
+    hint = "begin with `kind:`, or delete the document"
+    return Finding(codes.NO_MANIFEST, "no mapping: a manifest is made of `key: value`", hint=hint)
 
 
 def lifecycle(value: object, findings: list[Finding]) -> tuple[bool, tuple[str, ...]]:

@@ -163,8 +163,15 @@ def _wrong(
     if value is None or not str(value).strip():
         hint = known.description if known.required else "give it a value, or leave it out; `null` unsets it"
         return Finding(codes.EMPTY, f"{name} is empty", path, hint, key=value is None, show=True)
+    return _wrong_text(path, error, context, model, known, str(value))
+
+
+def _wrong_text(
+    path: Steps, error: str, context: Mapping[str, Any], model: type[Resource], known: Field, value: str
+) -> Finding:
+    name = f"`{_dotted(path)}`"
     if known.choices:
-        near = nearest_choice(known, str(value))
+        near = nearest_choice(known, value)
         message = f"{name} of {noun(model)} is {_either(known.choices)}"
         return Finding(codes.NO_CHOICE, message, path, near, show=near is not None)
     match error:
