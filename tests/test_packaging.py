@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -124,11 +125,32 @@ def test_the_wheel_holds_the_typed_package_its_command_and_its_license(wheels: l
         entry_points = wheel.read(f"{info}/entry_points.txt").decode()
     assert {name.split("/")[0] for name in names} == {"reconciler", info}
     assert {"reconciler/py.typed", f"{info}/licenses/LICENSE"} <= names
-    sources = {p.relative_to(ROOT).as_posix() for p in (ROOT / "reconciler").rglob("*.py")}
-    assert sources <= names
+    assert {p.relative_to(ROOT).as_posix() for p in (ROOT / "reconciler").rglob("*.py")} <= names
+    examples = {p.removeprefix("reconciler/example/") for p in names if p.startswith("reconciler/example/")}
+    assert examples == {
+        p.relative_to(ROOT / "manifests").as_posix()
+        for p in (ROOT / "manifests").rglob("*")
+        if p.is_file() and ".wsync" not in p.parts
+    }
     assert entry_points.split() == ["[console_scripts]", "wsync", "=", "reconciler.cli:main"]
     assert metadata["Version"] == reconciler.__version__
     assert metadata["License-Expression"] == "Apache-2.0"
+
+
+def test_the_demo_runs_from_the_wheel_alone(wheels: list[Path], tmp_path: Path) -> None:
+    with ZipFile(wheels[0]) as wheel:
+        wheel.extractall(tmp_path)
+    start = "import reconciler.cli as cli; print(cli.__file__); cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", start, "demo"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith(str(tmp_path))
+    assert done.returncode == 0, done.stderr
 
 
 def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
