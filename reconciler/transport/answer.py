@@ -59,6 +59,15 @@ class Answer:
         )
 
 
+def by_name(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Header fields by lower-case name; the values of one that comes several times are joined by commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in fields:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
 class _UnusableError(Exception):
     """Why a document is refused, in words of ours."""
 

@@ -1,8 +1,9 @@
 """Connections to one server, kept alive, each lent to one request at a time.
 
-Law: nobody but its borrower touches a connection. (httpcore's own pool looks at connections that other threads have
-just begun to use, takes an answer that is arriving for the server's goodbye, and closes the connection under a request
-that was carried out: seen within 200 requests of 8 threads.)
+Law: nobody but its borrower touches a connection. That is why httpcore's own pool, which httpx's own transport stands
+on, is not used: it looks at connections that other threads have just begun to use, takes an answer that is arriving
+for the server's goodbye, and closes the connection under a request that was carried out (seen within 200 requests of
+8 threads).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sends a request and reads its answer, whole, within deadline and cap.
 
 Law: each `send` writes its request at most once, follows nothing, keeps no cookie, reads no configuration but the
-variables that `address` and `tls` name, and lets no exception of the HTTP library out.
+variables that `address` and `tls` name, and lets no exception of an HTTP library out.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from urllib.parse import quote, urlencode
 
 from reconciler import __version__
 from reconciler.transport.address import check_url, parse, proxy_for
-from reconciler.transport.answer import Answer
-from reconciler.transport.failures import MalformedAnswer, TransportError, explain
+from reconciler.transport.answer import Answer, by_name
+from reconciler.transport.failures import TransportError, explain
 from reconciler.transport.tls import client_context
 
 if TYPE_CHECKING:
-    import httpcore
+    import httpx
 
-MAX_BODY = 16 * 1024 * 1024
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~\t]*[!-~])?")
 
 
@@ -49,11 +48,11 @@ class Transport:
         proxy = proxy_for(base, os.environ)
         context = client_context(os.environ) if base.scheme == "https" else None
 
-        # These load the HTTP library: some 100 ms that only commands that speak to an API pay.
-        from reconciler.transport.connections import Connections
+        # These load the HTTP libraries: some 130 ms that only commands that speak to an API pay.
+        from reconciler.transport.adapter import Adapter
         from reconciler.transport.wire import Call
 
-        _silence_library()
+        _silence_libraries()
         self.host = base.authority
         self._base = base
         self._timeout = timeout
@@ -65,7 +64,7 @@ class Transport:
             b"user-agent": f"wsync/{__version__}".encode("ascii"),
         }
         self._call = Call(base.authority, proxy)
-        self._connections = Connections(base, context, max_connections, self._call)
+        self._adapter = Adapter(base, context, max_connections, self._call)
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +74,7 @@ class Transport:
 
     def close(self) -> None:
         """Closes all connections. A request under way in another thread ends with a `TransportError`."""
-        self._connections.close()
+        self._adapter.close()
 
     def send(
         self,
@@ -102,13 +101,13 @@ class Transport:
             answer = self._exchange(request, started)
         except TransportError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - whatever the library raises holds the request
+        except Exception as error:  # noqa: BLE001 - whatever a library raises holds the request
             failure = explain(error, self._call)
         else:
             self._note(method, target, str(answer.status), started)
             return answer
         self._note(method, target, "failed", started)
-        raise failure  # here, and not above: nothing of the library hangs on its context
+        raise failure  # here, and not above: nothing of a library hangs on its context
 
     def _request(
         self,
@@ -117,9 +116,7 @@ class Transport:
         query: Mapping[str, str] | None,
         body: object | None,
         headers: Mapping[str, str] | None,
-    ) -> httpcore.Request:
-        import httpcore
-
+    ) -> httpx.Request:
         fields = self._headers.copy()
         content = b""
         if body is not None:
@@ -135,13 +132,8 @@ class Transport:
                     hint="is there a line break or a space at the end of the token?",
                 )
             fields[name.lower().encode("ascii")] = value.encode("ascii")
-        url = httpcore.URL(
-            scheme=self._base.scheme,
-            host=self._base.host,
-            port=self._base.effective_port,
-            target=f"{target or '/'}?{urlencode(query, quote_via=quote)}" if query else target or "/",
-        )
-        return httpcore.Request(method, url, headers=list(fields.items()), content=content)
+        asked = f"{target or '/'}?{urlencode(query, quote_via=quote)}" if query else target or "/"
+        return self._adapter.request(method, asked, fields, content)
 
     def _encoded(self, body: object) -> bytes:
         try:
@@ -154,63 +146,19 @@ class Transport:
             sent=False,
         )
 
-    def _exchange(self, request: httpcore.Request, started: float) -> Answer:
-        with self._connections.lend() as connection:
-            response = connection.handle_request(request)
-            try:
-                headers = _by_name(response.headers)
-                self._refuse_unreadable(response.status, headers)
-                body = self._body(response)
-                if response.status == 204 and headers.get("content-length", "0") != "0":
-                    # A body that must not be: on a kept connection it would be taken for the next answer's beginning.
-                    connection.close()
-            finally:
-                response.close()
-        return Answer(response.status, headers, body, time.monotonic() - started, self.host)
-
-    def _body(self, response: httpcore.Response) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        for chunk in response.iter_stream():
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise self._too_big(response.status)
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    def _refuse_unreadable(self, status: int, headers: Mapping[str, str]) -> None:
-        """Refuses, before a byte of it is read, a body that is compressed or says that it is too big."""
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > MAX_BODY:
-            raise self._too_big(status)
-        encoding = headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("", "identity") and length != "0" and status not in (204, 304):
-            raise MalformedAnswer(
-                f"{self.host} answered {status} in a compressed or unknown encoding, although asked for none",
-                status=status,
-                hint="does a proxy or a firewall answer in the API's place?",
-            )
-
-    def _too_big(self, status: int) -> MalformedAnswer:
-        return MalformedAnswer(
-            f"{self.host} answered {status} with more than {MAX_BODY >> 20} MiB", status=status
-        )
+    def _exchange(self, request: httpx.Request, started: float) -> Answer:
+        response = self._adapter.client.send(request, stream=True)
+        body = b"".join(response.iter_raw())  # raw: nothing is ever decompressed
+        headers = by_name(response.headers.raw)
+        return Answer(response.status_code, headers, body, time.monotonic() - started, self.host)
 
     def _note(self, method: str, target: str, outcome: str, started: float) -> None:
         if self._log is not None:
             self._log(f"{method} {target or '/'} {outcome} {(time.monotonic() - started) * 1000:.0f} ms")
 
 
-def _by_name(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in fields:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
-
-def _silence_library() -> None:
-    """Its loggers tell URLs and headers, so they stay shut, whatever the root logger is told before or after."""
+def _silence_libraries() -> None:
+    """Their loggers tell URLs and headers, so they stay shut, whatever the root logger is told before or after."""
     import logging
 
     for name in ("httpcore", "httpx"):

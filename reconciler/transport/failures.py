@@ -1,7 +1,7 @@
 """What can go wrong between a request and its whole answer, each cause as one sentence.
 
 Law: a message names host and cause and repeats nothing of a URL's query, a header, a body or a proxy's login, so no
-text of the HTTP library, of OpenSSL or of the server gets into it.
+text of the HTTP libraries, of OpenSSL or of the server gets into it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class MalformedAnswer(TransportError):
 
 
 def explain(error: Exception, call: Call) -> TransportError:
-    """The failure of the request under way, as a `TransportError`. Knows every exception class of httpcore."""
+    """The failure of the request under way, as a `TransportError`. Knows every exception class of httpx and httpcore."""
     message, hint = _sentence(error, call)
     return TransportError(message, sent=call.sent, hint=hint)
 
@@ -49,18 +49,26 @@ def explain(error: Exception, call: Call) -> TransportError:
 def _sentence(error: Exception, call: Call) -> tuple[str, str | None]:
     import httpcore
 
+    from reconciler.transport.library import httpx
+
     match error:
         case httpcore.ProxyError():  # raised by `wire`, in words of ours
             return str(error), f"check {call.proxy.variable if call.proxy else 'the proxy'}"
-        case httpcore.PoolTimeout():
+        case httpcore.PoolTimeout() | httpx.PoolTimeout():
             return f"{call.host}: no connection became free within {call.timeout:g} s", None
-        case httpcore.LocalProtocolError() | httpcore.UnsupportedProtocol():
+        case (
+            httpcore.LocalProtocolError()
+            | httpcore.UnsupportedProtocol()
+            | httpx.LocalProtocolError()
+            | httpx.UnsupportedProtocol()
+            | httpx.InvalidURL()
+        ):
             return f"the request to {call.host} cannot be written as HTTP", None
-        case httpcore.TimeoutException() | TimeoutError():
+        case httpcore.TimeoutException() | httpx.TimeoutException() | TimeoutError():
             return _too_late(call)
-        case OSError() | httpcore.NetworkError():
+        case OSError() | httpcore.NetworkError() | httpx.NetworkError():
             return _broken(error, call)
-        case httpcore.ProtocolError():
+        case httpcore.ProtocolError() | httpx.ProtocolError():
             return _garbled(call)
         case _:
             return f"the request to {call.host} failed inside the HTTP library ({type(error).__name__})", None
