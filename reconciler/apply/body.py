@@ -52,9 +52,15 @@ def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def holds(read: Live, values: Mapping[str, object], model: type[Resource]) -> bool:
-    """Whether a live resource holds these values; what it holds beside them does not matter."""
+    """Whether a live resource holds these values; what it holds beside them does not matter.
+
+    As in a plan, an immutable field that an answer leaves out differs from nothing.
+    """
     known = fields(model)
-    return all(known[path].same(value, read.values.get(path)) for path, value in values.items())
+    return all(
+        known[path].same(value, read.values.get(path)) or (known[path].immutable and path not in read.values)
+        for path, value in values.items()
+    )
 
 
 def moved(before: Live, now: Live) -> list[str]:

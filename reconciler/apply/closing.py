@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.errors import ApiError, WsyncError
+from reconciler.errors import WsyncError
 from reconciler.plan.change import Change, Plan, Unhealthy
 from reconciler.resource import Address, Live, LiveState
 
@@ -23,18 +23,13 @@ class Closing:
     error: str | None = None
 
 
-def close(
-    plan_again: Callable[[], Plan],
-    *,
-    delays: Sequence[float] = DELAYS,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Closing:
+def close(plan_again: Callable[[], Plan]) -> Closing:
     """Plan again until nothing is left to do or the last delay is over."""
     closing = _close(plan_again)
-    for delay in delays:
+    for delay in DELAYS:
         if closing.left is not None and not closing.left:
             break
-        sleep(delay)
+        time.sleep(delay)
         closing = _close(plan_again)
     return closing
 
@@ -42,7 +37,7 @@ def close(
 def _close(plan_again: Callable[[], Plan]) -> Closing:
     try:
         return Closing(plan_again().changes)
-    except ApiError as error:
+    except WsyncError as error:
         return Closing(None, error.message)
 
 

@@ -26,16 +26,17 @@ class State(Enum):
 class Outcome:
     """What became of one change.
 
-    `error` is one readable sentence, None when done. `wrote` is whether the service holds, or may hold,
-    something of this change: a failed change may have been stored all the same. `gone` marks a replace
-    whose delete was done and whose create was not. `stops` is set when nothing else may be started,
-    `unanswered` when the service gave no usable answer: several in a row stop the run.
+    `error` is one readable sentence, None when done. `wrote` is whether something of this change was
+    written, or may have been; `stored` whether the service was seen to hold it although it failed. `gone`
+    marks a replace whose delete was done and whose create was not. `stops` is set when nothing else may be
+    started, `unanswered` when the service gave no usable answer: several in a row stop the run.
     """
 
     change: Change
     state: State
     error: str | None = None
     wrote: bool = False
+    stored: bool = False
     gone: bool = False
     stops: bool = False
     unanswered: bool = False

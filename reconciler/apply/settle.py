@@ -43,19 +43,12 @@ class Settled:
 Judge = Callable[[Live | None], Sight]
 
 
-def settle(
-    client: Reader,
-    address: Address,
-    judge: Judge,
-    *,
-    window: tuple[float, ...] = WINDOW,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Settled:
+def settle(client: Reader, address: Address, judge: Judge) -> Settled:
     """Read until the write is seen to have landed or to be somebody else's, or the window is over."""
     started = time.monotonic()
     last = Settled(Sight.UNREADABLE)
-    for moment in window:
-        sleep(max(0.0, started + moment - time.monotonic()))
+    for moment in WINDOW:
+        time.sleep(max(0.0, started + moment - time.monotonic()))
         last = look(client, address, judge)
         if last.sight in (Sight.LANDED, Sight.FOREIGN):
             break

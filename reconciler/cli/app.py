@@ -71,6 +71,7 @@ def _version(context: click.Context, asked: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code and never raises."""
+    _open_standard_streams()
     _harden()
     start_output(Output("json" if _asks_for_json(arguments) else "text"))
     try:
@@ -79,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(WsyncError("interrupted", code="WS130"), Exit.INTERRUPTED)
     except BrokenPipeError:
         _forget_stdout()  # whoever read us has read enough
-        return Exit.ERROR
+        return _honest(Exit.ERROR)
     except OSError as error:
         _forget_stdout()
         reason = error.strerror or type(error).__name__
@@ -113,8 +114,13 @@ def _usage(error: click.UsageError) -> UsageError:
     return UsageError(message[:1].lower() + message[1:], hint=f"{command} --help shows what there is")
 
 
+def _honest(code: int) -> int:
+    """Exit 1 means that nothing was written."""
+    return Exit.PARTIAL if code == Exit.ERROR and current_output().begun else code
+
+
 def _fail(error: WsyncError, code: int) -> int:
-    output = current_output()
+    output, code = current_output(), _honest(code)
     with contextlib.suppress(OSError):
         if output.format == "json":
             from reconciler.render import document
@@ -165,6 +171,19 @@ def _forget_stdout() -> None:
     """Keep the interpreter from trying once more to flush what cannot be written."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_standard_streams() -> None:
+    """Where the caller closed one, no socket may take its number and be written to as if it were the stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
 
 
 def _harden() -> None:

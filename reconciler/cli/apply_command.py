@@ -19,6 +19,7 @@ from reconciler.cli.options import (
     PROJECT,
     RESEND,
     SELECTION,
+    Common,
     common,
     option,
     options,
@@ -27,6 +28,7 @@ from reconciler.cli.options import (
 from reconciler.cli.session import (
     Planned,
     Run,
+    last_words,
     load_run,
     plan_run,
     read_plan_file,
@@ -91,12 +93,24 @@ def command(
     Approval is a saved plan (or several), a digest, --auto-approve, or a `yes` on a terminal. Afterwards it
     plans once more, which must come out empty. A run that was cut is finished by the same command.
     """
-    from reconciler.apply.approval import check_digest, check_plan
-
     if expect is None and os.environ.get("WSYNC_EXPECT") == "":
         expect = ""  # set and empty, as by a job output that was dropped: it demands a digest all the same
     shared = common(given)
-    shared.output.reserve()
+    try:
+        shared.output.reserve()
+        run, approved = _prepared(shared, planfiles, expect)
+        with writing(run) as client:
+            planned = plan_run(run, client, max_deletes=max_deletes)
+            return _Apply(run, client, planned, approved, expect, auto_approve, wait).run()
+    except WsyncError as error:
+        error.known = {"result": "refused" if error.exit_code is Exit.REFUSED else "failed", **error.known}
+        raise
+
+
+def _prepared(shared: Common, planfiles: Sequence[Path], expect: str | None) -> tuple[Run, list[Plan]]:
+    """All that needs no request: what approves the plan, and what it is made from."""
+    from reconciler.apply.approval import check_digest, check_plan
+
     if expect is not None:
         check_digest(expect)
     approved = [read_plan_file(path) for path in planfiles]
@@ -104,9 +118,7 @@ def command(
     target = run.target
     for path, plan in zip(planfiles, approved, strict=True):
         check_plan(plan, str(path), target=target.name, workspace_id=target.workspace_id, host=target.host)
-    with writing(run) as client:
-        planned = plan_run(run, client, max_deletes=max_deletes)
-        return _Apply(run, client, planned, approved, expect, auto_approve, wait).run()
+    return run, approved
 
 
 @dataclass
@@ -157,7 +169,7 @@ class _Apply:
             output.result(render_report(report, output))
         except (OSError, WsyncError) as error:
             output.error(f"The report could not be written: {error}")
-            return report.exit or Exit.ERROR
+            return report.exit or (Exit.PARTIAL if output.begun else Exit.ERROR)
         return report.exit
 
     # ----------------------------------------------------------------------------- before
@@ -225,7 +237,10 @@ class _Apply:
         from reconciler.render.ending import outcome_line
 
         output, plan = self.context.output, self.planned.plan
-        stop = end_in_order(output.error)
+        stop = end_in_order(
+            lambda: last_words("what was in flight may be written or not, the next apply finds out")
+        )
+        output.begun = True
         started = time.monotonic()
         writer = Writer(self.client, self.planned.desired, self.planned.live, secrets)
         ended: dict[Any, Outcome] = {}
@@ -233,6 +248,7 @@ class _Apply:
             ended[outcome.change.address] = outcome
             output.note(outcome_line(outcome, color=output.notes_colored))
         outcomes = [ended[change.address] for change in plan.changes]
+        output.begun = any(outcome.wrote for outcome in outcomes)
         report = self._judge(outcomes, stop)
         return replace(report, seconds=time.monotonic() - started)
 
@@ -245,7 +261,7 @@ class _Apply:
         if stop.is_set() and State.NOT_STARTED in states:
             return Report(plan, "interrupted", Exit.INTERRUPTED, outcomes)
         if states != {State.DONE}:
-            wrote = any(outcome.wrote or outcome.state is State.DONE for outcome in outcomes)
+            wrote = self.context.output.begun
             return Report(
                 plan, "partial" if wrote else "failed", Exit.PARTIAL if wrote else Exit.ERROR, outcomes
             )

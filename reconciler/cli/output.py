@@ -20,13 +20,18 @@ Color = Literal["auto", "always", "never"]
 
 @dataclass
 class Output:
-    """How one run speaks. `reserve` before the first write finds out early that a file cannot be written."""
+    """How one run speaks. `reserve` before the first write finds out early that a file cannot be written.
+
+    What goes to stderr is lost without a word where nobody can take it: no run may fail of that half-way.
+    `begun` is set while the service may hold something of this run, so that no failure says otherwise.
+    """
 
     format: str = "text"
     file: Path | None = None
     color: Color = "auto"
     quiet: bool = False
     verbose: int = 0
+    begun: bool = False
     _transient: bool = field(default=False, repr=False)
 
     @property
@@ -62,30 +67,25 @@ class Output:
     def note(self, text: str) -> None:
         """A line for the person who watches; nothing with `--quiet`."""
         if not self.quiet:
-            self.clear()
-            sys.stderr.write(text.rstrip("\n") + "\n")
-            sys.stderr.flush()
+            self.error(text)
 
     def error(self, text: str) -> None:
         """As `note`, but said even with `--quiet`."""
         self.clear()
-        sys.stderr.write(text.rstrip("\n") + "\n")
-        sys.stderr.flush()
+        _to_stderr(text.rstrip("\n") + "\n")
 
     def progress(self, text: str) -> None:
         """What is going on now: one line on a terminal that the next one takes over, nothing elsewhere."""
         if self.quiet or not sys.stderr.isatty():
             return
         self.clear()
-        sys.stderr.write(text[: self.width - 1])
-        sys.stderr.flush()
+        _to_stderr(text[: self.width - 1])
         self._transient = True
 
     def clear(self) -> None:
         """Take a progress line away."""
         if self._transient:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            _to_stderr("\r\x1b[2K")
             self._transient = False
 
     def reserve(self, *others: Path | None) -> None:
@@ -93,6 +93,12 @@ class Output:
         for path in (self.file, *others):
             if path is not None:
                 reserve_file(path)
+
+
+def _to_stderr(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 _current = Output()
@@ -113,7 +119,9 @@ def start_output(output: Output) -> Output:
 def reserve_file(path: Path) -> None:
     """Raise a clear error if `path` could not be written. Leaves what is there as it is."""
     if _is_special(path):
-        write_file(path, "")
+        with _explained(path), path.open("w", encoding="utf-8") as stream:
+            if path.is_char_device() and not stream.isatty():
+                stream.write("\n")  # a device that is full says so only when it is written to
         return
     with _explained(path), _beside(path) as (_, name):
         Path(name).write_bytes(b"\0" * 65536)  # a full disk says so now

@@ -69,19 +69,19 @@ def load_run(common: Common) -> Run:
 
 def end_reading_at_once() -> None:
     """Until something is written, a signal ends the run there and then."""
-    end_at_once(_last_words)
+    end_at_once(lambda: last_words("nothing was written"))
 
 
-def _last_words() -> None:
+def last_words(what: str) -> None:
     """Said from within a signal handler, so past the streams, which may be in the middle of something."""
-    error = Interrupted("interrupted: nothing was written")
+    error = Interrupted(f"interrupted: {what}")
     output = current_output()
     with contextlib.suppress(OSError):
         if output.format == "json" and output.file is None:
             from reconciler.render import document
 
             os.write(1, document.json_document(document.error(error, exit_code=Exit.INTERRUPTED)).encode())
-        os.write(2, b"\nInterrupted: nothing was written.\n")
+        os.write(2, f"\nInterrupted: {what}.\n".encode())
 
 
 def _limits(run: Run) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -29,21 +30,35 @@ def end_at_once(last_words: Callable[[], None]) -> None:
     _handle(handler)
 
 
-def end_in_order(say: Callable[[str], None]) -> threading.Event:
-    """From now on the first signal sets the event that is returned; the second ends the process at once."""
+def end_in_order(last_words: Callable[[], None]) -> threading.Event:
+    """From now on the first signal sets the event that is returned; the second ends the process at once.
+
+    Both are answered past the streams: a handler may have come in the middle of a write to one.
+    """
     stop = threading.Event()
 
     def handler(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            os._exit(Exit.INTERRUPTED)
+            try:
+                last_words()
+            finally:
+                os._exit(Exit.INTERRUPTED)
         stop.set()
-        say("Interrupted: finishing what is in flight, starting nothing more. Once more ends at once.")
+        with contextlib.suppress(OSError):
+            os.write(2, _IN_ORDER)
 
     _handle(handler)
     return stop
 
 
+_IN_ORDER: Final = (
+    b"\nInterrupted: finishing what is in flight, starting nothing more. Once more ends at once.\n"
+)
+
+
 def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
     if threading.current_thread() is threading.main_thread():
         for number in _SIGNALS:
-            signal.signal(number, handler)
+            # `nohup` asks to survive the end of the terminal.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, handler)

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from reconciler.apply.outcome import Report, State
-from reconciler.errors import InvalidProject, Problem, WsyncError, hidden
+from reconciler.errors import Exit, InvalidProject, Problem, WsyncError, hidden
 from reconciler.plan.change import Plan
 from reconciler.plan.document import to_document
 
@@ -28,11 +28,13 @@ def report(report: Report) -> dict[str, Any]:
         entry["outcome"] = (outcome.state if outcome else State.NOT_STARTED).value
         entry["error"] = outcome.error if outcome else None
         entry["gone"] = bool(outcome and outcome.gone)
+    failed = {"error": _failure(report)} if report.exit and report.outcomes else {}
     left = None if report.left is None else to_document(replace(report.plan, changes=tuple(report.left)))
     return {
         **document,
         "result": report.result,
         "exit": int(report.exit),
+        **failed,
         "closing": {
             "changes": left and left["changes"],
             "error": report.closing_error,
@@ -43,6 +45,30 @@ def report(report: Report) -> dict[str, Any]:
             "busy": [str(address) for address in report.busy],
         },
     }
+
+
+def _failure(report: Report) -> dict[str, str | None]:
+    """The error of an apply that did not end well, for who looks at nothing else."""
+    from reconciler.render.ending import flaw, tally
+
+    match report.result:
+        case "applied":
+            message, hint = f"applied{flaw(report)}", f"look again: wsync plan -t {report.plan.target}"
+        case "failed":
+            message, hint = f"nothing was written: {tally(report)}", "mend what failed, then apply again"
+        case "interrupted":
+            message, hint = f"interrupted: {tally(report)}", "apply again to finish the rest"
+        case _:
+            message, hint = f"stopped part-way: {tally(report)}", "mend what failed, then apply again"
+    return {"code": _CODES[report.exit], "message": message, "hint": hint}
+
+
+_CODES: Final = {
+    Exit.ERROR: "WS530",
+    Exit.PARTIAL: "WS531",
+    Exit.UNHEALTHY: "WS532",
+    Exit.INTERRUPTED: "WS130",
+}
 
 
 def problems(found: Sequence[Problem]) -> dict[str, Any]:
