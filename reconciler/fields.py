@@ -29,6 +29,11 @@ class SecretRef:
     def __init__(self, reference: str) -> None:
         self.reference = reference
 
+    @property
+    def source(self) -> str:
+        """Where the secret is kept, however the reference spells it: `env:NAME` is `NAME`."""
+        return self.reference.removeprefix("env:")
+
     def __repr__(self) -> str:
         return f"secret('{self.reference}')"
 
@@ -92,7 +97,10 @@ class Spelled:
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """Equal though written differently: compared after `fn`, sent as written."""
+    """Equal though written differently: compared after `fn`, sent as written.
+
+    `fn` gets whatever an answer may hold, None excepted; what it does not understand it gives back.
+    """
 
     fn: Callable[[Any], object]
 
@@ -441,8 +449,8 @@ class Field:
         if value is None:
             return None
         if self.choices and isinstance(value, str) and value not in self.choices:
-            folded = value.casefold().replace("-", "_")
-            value = next((c for c in self.choices if c.casefold() == folded), value)
+            folded = _folded(value)
+            value = next((c for c in self.choices if _folded(c) == folded), value)
         if self.lenient is not None and not isinstance(value, list | dict | bool):
             try:
                 return self.lenient(str(value))
@@ -456,10 +464,22 @@ class Field:
 
     def same(self, one: object, other: object) -> bool:
         """Whether two spelled values are equal though perhaps written differently; 1 is not true."""
-        if type(one) is type(other) and one == other:
-            return True
-        one, other = self.key(one), self.key(other)
-        return type(one) is type(other) and one == other
+        return _alike(one, other) or (self.canonical is not None and _alike(self.key(one), self.key(other)))
+
+
+def _folded(word: str) -> str:
+    return word.casefold().replace("-", "_")
+
+
+def _alike(one: object, other: object) -> bool:
+    """Equal and of one type, at every depth: Python takes 1, 1.0 and True for the same."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return one == other
 
 
 def fields_of(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Field]:
