@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
 import os
+import re
 import sys
 import threading
-import traceback
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
-from reconciler.cli.output import Output, current_output, start_output
-from reconciler.errors import Exit, InvalidProject, UsageError, WsyncError, did_you_mean, inert
+from reconciler.cli.files import OutputError
+from reconciler.cli.output import Output, current_output, prepare_streams, start_output
+from reconciler.cli.session import end_reading_at_once
+from reconciler.cli.unexpected import unexpected
+from reconciler.errors import Exit, Interrupted, InvalidProject, UsageError, WsyncError, did_you_mean, inert
 
 COMMANDS: Final = (
     "validate", "plan", "apply", "drift", "show", "graph", "schema", "emulator", "demo", "version",
@@ -71,24 +74,20 @@ def _version(context: click.Context, asked: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code and never raises."""
-    _open_standard_streams()
+    prepare_streams()
     _harden()
     start_output(Output("json" if _asks_for_json(arguments) else "text"))
+    end_reading_at_once()
     try:
         return _main(arguments)
     except KeyboardInterrupt:
-        return _fail(WsyncError("interrupted", code="WS130"), Exit.INTERRUPTED)
-    except BrokenPipeError:
-        _forget_stdout()  # whoever read us has read enough
+        return _fail(Interrupted("interrupted"), Exit.INTERRUPTED)
+    except BrokenPipeError:  # whoever read us has read enough
         return _honest(Exit.ERROR)
-    except OSError as error:
-        _forget_stdout()
-        reason = error.strerror or type(error).__name__
-        return _fail(WsyncError(f"cannot write the result: {reason}", code="WS020"), Exit.ERROR)
     except WsyncError as error:
         return _fail(error, error.exit_code)
     except Exception as error:  # noqa: BLE001 - a traceback could hold a secret, and helps no user
-        return _fail(_unexpected(error), Exit.ERROR)
+        return _fail(unexpected(error), Exit.ERROR)
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -110,8 +109,27 @@ def _main(arguments: Sequence[str]) -> int:
 def _usage(error: click.UsageError) -> UsageError:
     """Click's own exit code for these is 2, which means "changes" here."""
     command = error.ctx.command_path if error.ctx else "wsync"
-    message = inert(error.format_message().rstrip("."), 500)
-    return UsageError(message[:1].lower() + message[1:], hint=f"{command} --help shows what there is")
+    hint = f"{command} --help shows what there is"
+    message = error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        message = f"there is no option `{inert(error.option_name, 40)}`"
+        if error.possibilities:
+            hint = f"did you mean `{'` or `'.join(error.possibilities)}`? {hint}"
+        elif command == "wsync":
+            hint = "options stand after the command: wsync plan -C DIR; wsync --help lists the commands"
+    elif isinstance(error, click.BadParameter) and (variable := _variable_of(error)):
+        message = f"{message.rstrip('.')} (from {variable})"
+    message = inert(message.rstrip("."), 500)
+    return UsageError(message[:1].lower() + message[1:], hint=hint)
+
+
+def _variable_of(error: click.BadParameter) -> str | None:
+    """The environment variable that a wrong value comes from, if it does."""
+    if error.param is None or error.ctx is None or error.param.name is None:
+        return None
+    source = error.ctx.get_parameter_source(error.param.name)
+    variable = error.param.envvar
+    return variable if source is ParameterSource.ENVIRONMENT and isinstance(variable, str) else None
 
 
 def _honest(code: int) -> int:
@@ -121,12 +139,17 @@ def _honest(code: int) -> int:
 
 def _fail(error: WsyncError, code: int) -> int:
     output, code = current_output(), _honest(code)
-    with contextlib.suppress(OSError):
-        if output.format == "json":
-            from reconciler.render import document
+    if output.format == "json" and not output.told:
+        from reconciler.render import document
 
-            output.result(document.json_document({**error.known, **document.error(error, exit_code=code)}))
-        output.error(_in_words(error, output))
+        found = document.json_document({**error.known, **document.error(error, exit_code=code)})
+        try:
+            output.result(found)
+        except (OutputError, BrokenPipeError):
+            with contextlib.suppress(OutputError, BrokenPipeError):  # the file cannot be written: stdout may
+                if output.file is not None:
+                    replace(output, file=None).result(found)
+    output.error(_in_words(error, output))
     return code
 
 
@@ -138,59 +161,26 @@ def _in_words(error: WsyncError, output: Output) -> str:
     return problems.error(error, color=output.notes_colored)
 
 
-def _unexpected(error: Exception) -> WsyncError:
-    """A bug, named by where it happened; its text and its locals may hold anything, so neither is shown."""
-    frames = [(Path(f.filename), f.lineno) for f in traceback.extract_tb(error.__traceback__)]
-    file, line = [f for f in frames if "reconciler" in f[0].parts][-1:][0] if frames else (Path("?"), 0)
-    trail = "|".join(f"{path.name}:{number}" for path, number in frames)
-    name = hashlib.sha256(f"{type(error).__name__}|{trail}".encode()).hexdigest()[:8]
-    place = f"{file.parent.name}/{file.name}:{line}"
-    return WsyncError(
-        f"an unexpected error: {type(error).__name__} at {place} (id {name})",
-        hint="this is a bug in wsync: please report this line, the command and the version (wsync version)",
-        code="WS999",
-    )
-
-
 def _asks_for_json(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> bool:
     """Whether JSON is wanted, judged before (or without) a successful parse of the command line."""
     asked = environ.get("WSYNC_FORMAT", "")
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
         if argument == "--":
             break
-        if argument in ("-f", "--format"):
-            asked = following
-        elif argument.startswith("--format="):
-            asked = argument.removeprefix("--format=")
-        elif argument.startswith("-f") and len(argument) > 2:
-            asked = argument.removeprefix("-f")
+        if match := _FORMAT.fullmatch(argument):
+            asked = (match[1] or match[2] or following).removeprefix("=")
     return asked == "json"
 
 
-def _forget_stdout() -> None:
-    """Keep the interpreter from trying once more to flush what cannot be written."""
-    with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _open_standard_streams() -> None:
-    """Where the caller closed one, no socket may take its number and be written to as if it were the stream."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    if sys.stdout is None:
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
-    if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+_FORMAT: Final = re.compile(r"--format(=.*)?|-[qv]*f(.*)", re.DOTALL)
 
 
 def _harden() -> None:
-    """No core dump holds a secret, and no thread's death prints one."""
+    """No core dump holds a secret, and nothing that dies where nobody catches it prints one."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.excepthook = lambda _details: None
     sys.unraisablehook = lambda _details: None
+    sys.excepthook = lambda _kind, error, _trace: current_output().error(f"error[WS999]: {unexpected(error)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -13,21 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.approving import Approval
+from reconciler.cli.files import OutputError
 from reconciler.cli.options import (
     CONNECTION,
     OUTPUT,
+    PATH,
     PROJECT,
     RESEND,
     SELECTION,
     Common,
     common,
+    count_range,
     option,
     options,
     seconds_option,
 )
+from reconciler.cli.output import Color, Output
 from reconciler.cli.session import (
     Planned,
     Run,
+    end_reading_at_once,
     last_words,
     load_run,
     plan_run,
@@ -37,7 +42,8 @@ from reconciler.cli.session import (
     writing,
 )
 from reconciler.cli.signals import end_in_order
-from reconciler.errors import Exit, Refused, WsyncError
+from reconciler.cli.unexpected import unexpected
+from reconciler.errors import Exit, WsyncError
 
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Outcome, Report, Result
@@ -57,7 +63,7 @@ Examples:
   wsync apply -t prod --auto-approve --wait 300
   wsync apply -t prod --max-deletes 2 plan.json""",
 )
-@click.argument("planfiles", nargs=-1, type=click.Path(path_type=Path), metavar="[PLANFILE]...")
+@click.argument("planfiles", nargs=-1, type=PATH, metavar="[PLANFILE]...")
 @options(
     PROJECT,
     SELECTION,
@@ -70,7 +76,7 @@ Examples:
         ),
         option(
             "--max-deletes",
-            type=click.IntRange(min=0),
+            type=count_range(0),
             metavar="N",
             help="Deletes and replaces allowed, instead of the target's.",
         ),
@@ -96,15 +102,17 @@ def command(
     if expect is None and os.environ.get("WSYNC_EXPECT") == "":
         expect = ""  # set and empty, as by a job output that was dropped: it demands a digest all the same
     shared = common(given)
+    end_reading_at_once(result="interrupted")
     try:
         shared.output.reserve()
-        run, approved = _prepared(shared, planfiles, expect)
+        run, plans = _prepared(shared, planfiles, expect)
         with writing(run) as client:
             planned = plan_run(run, client, max_deletes=max_deletes)
-            return _Apply(run, client, planned, approved, expect, auto_approve, wait).run()
-    except WsyncError as error:
-        error.known = {"result": "refused" if error.exit_code is Exit.REFUSED else "failed", **error.known}
-        raise
+            return _Apply(run, client, planned, Approval(plans, expect, auto_approve), wait).run()
+    except Exception as error:  # noqa: BLE001 - what a bug leaves behind is told in the same way
+        failure = error if isinstance(error, WsyncError) else unexpected(error)
+        failure.known = {"result": _result(failure, shared.output), **failure.known}
+        raise failure from None
 
 
 def _prepared(shared: Common, planfiles: Sequence[Path], expect: str | None) -> tuple[Run, list[Plan]]:
@@ -121,6 +129,12 @@ def _prepared(shared: Common, planfiles: Sequence[Path], expect: str | None) -> 
     return run, approved
 
 
+def _result(failure: WsyncError, output: Output) -> Result:
+    if output.begun:
+        return "partial"
+    return "refused" if failure.exit_code is Exit.REFUSED else "failed"
+
+
 @dataclass
 class _Apply:
     """One apply, from its fresh plan on."""
@@ -128,106 +142,62 @@ class _Apply:
     context: Run
     client: WriteClient
     planned: Planned
-    approved: Sequence[Plan]
-    expect: str | None
-    auto_approve: bool
+    approval: Approval
     wait: float | None
-    asked: bool = False
 
     def run(self) -> int:
         from reconciler.apply.outcome import Report
         from reconciler.render import document
 
-        plan = self.planned.plan
+        plan, output = self.planned.plan, self.context.output
         if not plan.changes and not plan.refused:
             return self._finish(Report(plan, "unchanged", Exit.OK))
+        self._show_plan()
         try:
-            self._demand_approval()
+            self.approval.demand(plan, output)
             secrets = self._secrets()
         except WsyncError as error:
-            result: Result = "refused" if error.exit_code is Exit.REFUSED else "failed"
-            self._show_plan()
-            error.known = document.report(Report(plan, result, error.exit_code))
+            error.known = document.report(Report(plan, _result(error, output), error.exit_code))
             raise
-        self._show_plan()
         return self._finish(self._write(secrets))
 
     def _show_plan(self) -> None:
-        """What is about to happen (or is refused), for whoever reads the log."""
+        """What is about to happen (or is refused): for who is asked, else for whoever reads the log."""
         output = self.context.output
-        if output.format == "text" and not self.asked:
-            output.note(
-                render_plan(
-                    self.planned.plan, replace(output, color="always" if output.notes_colored else "never")
-                )
-            )
+        if output.format != "text" and not self.approval.asks:
+            return
+        color: Color = "always" if output.notes_colored else "never"
+        shown = render_plan(self.planned.plan, replace(output, format="text", color=color), suggest=False)
+        (output.error if self.approval.asks else output.note)(shown)
 
     def _finish(self, report: Report) -> int:
         """Print the report. What was written counts more than whether the report could be."""
         output = self.context.output
         try:
             output.result(render_report(report, output))
-        except (OSError, WsyncError) as error:
-            output.error(f"The report could not be written: {error}")
+        except BrokenPipeError:  # whoever read it has read enough
+            return report.exit
+        except OutputError as error:
+            output.error(f"The report could not be written: {error.message}")
             return report.exit or (Exit.PARTIAL if output.begun else Exit.ERROR)
         return report.exit
-
-    # ----------------------------------------------------------------------------- before
-
-    def _demand_approval(self) -> None:
-        """Raises `Refused` unless every change is allowed and approved."""
-        from reconciler.apply.approval import refusal, uncovered
-
-        plan = self.planned.plan
-        if error := refusal(plan):
-            raise error
-        if self.expect is not None and self.expect != plan.digest:
-            raise Refused(
-                "the plan is not the one that --expect approves: it was made from other manifests or another live state",
-                hint=f"review it; its digest is {plan.digest}",
-                code="WS512",
-            )
-        if self.approved:
-            if others := uncovered(plan, self.approved):
-                raise self._stale(others)
-        elif self.expect is None and not self.auto_approve:
-            self._ask()
-
-    def _stale(self, others: Sequence[Any]) -> Refused:
-        from reconciler.render.moved import moved
-
-        self.context.output.error(moved(self.approved, self.planned.plan))
-        what = f"{others[0].action.value} {others[0].address}"
-        more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
-        return Refused(
-            f"no approved plan holds this change: {what}{more}",
-            hint="something changed since the plan was approved: plan and review again",
-            code="WS513",
-        )
-
-    def _ask(self) -> None:
-        output = self.context.output
-        if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-            raise Refused(
-                "nothing approves this plan, and there is no terminal to ask on",
-                hint=f"give a plan file, or --expect {self.planned.plan.digest}, or --auto-approve",
-                code="WS514",
-            )
-        self.asked = True
-        output.error(render_plan(self.planned.plan, replace(output, format="text")))
-        sys.stderr.write(f"\nApply this to {self.context.target.name}? Only `yes` does: ")
-        sys.stderr.flush()
-        answer = sys.stdin.readline()
-        if answer.strip() != "yes":
-            raise Refused("declined: nothing was written", code="WS515")
 
     def _secrets(self) -> Secrets:
         """Every secret that will be sent, before anything is."""
         from reconciler.fields import SecretRef
-        from reconciler.secrets import resolve
+        from reconciler.resource import fields
+        from reconciler.secrets import resolve, warnings_for
 
-        wanted = {SecretRef(ref) for change in self.planned.plan.changes for ref in change.secrets.values()}
-        return resolve(wanted, os.environ)
+        sent = [
+            (fields(self.planned.desired.resources[change.address].model)[path], SecretRef(reference))
+            for change in self.planned.plan.changes
+            for path, reference in change.secrets.items()
+        ]
+        secrets = resolve([ref for _, ref in sent], os.environ)
+        doubts = [doubt for f, ref in sent for doubt in warnings_for(ref, secrets.reveal(ref), f)]
+        for doubt in dict.fromkeys(doubts):
+            self.context.output.error(f"Warning: {doubt}")
+        return secrets
 
     # ------------------------------------------------------------------------------ writing
 
@@ -238,15 +208,19 @@ class _Apply:
 
         output, plan = self.context.output, self.planned.plan
         stop = end_in_order(
-            lambda: last_words("what was in flight may be written or not, the next apply finds out")
+            lambda: last_words(
+                "what was in flight may be written or not, the next apply finds out", result="interrupted"
+            )
         )
         output.begun = True
         started = time.monotonic()
         writer = Writer(self.client, self.planned.desired, self.planned.live, secrets)
         ended: dict[Any, Outcome] = {}
+        output.progress(f"Applying: 0 of {len(plan.changes):,} done …")
         for outcome in carry_out(plan, writer, parallelism=self.context.common.parallelism, stop=stop):
             ended[outcome.change.address] = outcome
             output.note(outcome_line(outcome, color=output.notes_colored))
+            output.progress(f"Applying: {len(ended):,} of {len(plan.changes):,} done …")
         outcomes = [ended[change.address] for change in plan.changes]
         output.begun = any(outcome.wrote for outcome in outcomes)
         report = self._judge(outcomes, stop)
@@ -270,8 +244,8 @@ class _Apply:
     def _close(self, report: Report, stop: threading.Event) -> Report:
         from reconciler.apply.closing import close, wait_until_healthy
 
-        self.context.output.progress("Planning once more …")
-        closing = close(lambda: plan_run(self.context, self.client, resend=False).plan)
+        again = "Planning once more, to see that it worked …"
+        closing = close(lambda: plan_run(self.context, self.client, resend=False, doing=again).plan)
         report = replace(report, left=closing.left, closing_error=closing.error)
         if closing.left is None or closing.left:
             return replace(report, exit=Exit.UNHEALTHY)

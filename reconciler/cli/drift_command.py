@@ -32,5 +32,5 @@ def command(**given: Any) -> int:
     run = load_run(shared)
     with reading(run) as client:
         plan = plan_run(run, client).plan
-    shared.output.result(render_plan(plan, shared.output, drift=True))
+    shared.output.result(render_plan(plan, shared.output, drift=True, flags=run.flags))
     return Exit.CHANGES if plan.changes or plan.refused else Exit.OK

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import Decorator, option, options
+from reconciler.cli.options import PATH, Decorator, count_range, option, options
 from reconciler.cli.output import Output, start_output
 from reconciler.emulator.switches import Switches, describe
 from reconciler.errors import Exit
@@ -47,14 +47,14 @@ Examples:
     (
         option(
             "--port",
-            type=click.IntRange(0, 65535),
+            type=count_range(0, 65535),
             default=8080,
             show_default=True,
             help="Port on 127.0.0.1; 0 takes a free one.",
         ),
         option(
             "--state",
-            type=click.Path(path_type=Path),
+            type=PATH,
             default=Path(".wsync/emulator.db"),
             show_default=True,
             metavar="FILE",

@@ -1,7 +1,12 @@
-"""The options that commands share. Each may also be given as `WSYNC_<OPTION>` in the environment."""
+"""The options that commands share. Each may also be given as `WSYNC_<OPTION>` in the environment.
+
+Law: an option that is given and empty is an error, for it was meant to say something: `-t "$UNSET"` must not choose
+the default target. An empty variable is one that is not set.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +18,46 @@ from reconciler.cli.output import Output, start_output
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
+
+
+class _Text(click.types.StringParamType):
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "":
+            self.fail(_EMPTY, param, ctx)
+        return str(value)
+
+
+class _Path(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail(_EMPTY, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Count(click.IntRange):
+    name = "whole number"  # click's own word is `integer range`
+
+
+class _Seconds(click.FloatRange):
+    name = "number of seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):  # which is in no range and outside of none
+            self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
+        return number
+
+
+_EMPTY: Final = "it is empty (a variable that is not set?)"
+TEXT: Final = _Text()
+PATH: Final = _Path(path_type=Path)
+
+
+def count_range(low: int, high: int | None = None) -> click.IntRange:
+    """The type of an option that takes a whole number."""
+    return _Count(low, high)
 
 
 def option(*names: str, **attributes: Any) -> Decorator:
@@ -40,14 +85,14 @@ def _variables(
     for value in values:
         name, equals, text = value.partition("=")
         if not equals or not name:
-            raise click.BadParameter("write it as NAME=VALUE")
+            raise click.BadParameter("write it as NAME=VALUE (WSYNC_VAR_<name> takes a value as it is)")
         pairs[name] = text
     return pairs
 
 
 def seconds_option(*names: str, **attributes: Any) -> Decorator:
     """An option of a number of seconds."""
-    kind = click.FloatRange(min=0, max=86400, **attributes.pop("range", {}))
+    kind = _Seconds(min=0, max=86400, **attributes.pop("range", {}))
     return option(*names, type=kind, metavar="SECONDS", **attributes)
 
 
@@ -65,7 +110,7 @@ def output_options(*formats: str) -> tuple[Decorator, ...]:
         option(
             "-o",
             "--output",
-            type=click.Path(path_type=Path),
+            type=PATH,
             metavar="FILE",
             help="Write the result to FILE.",
         ),
@@ -89,11 +134,13 @@ PROJECT: Final = (
     option(
         "-C",
         "--project",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="DIR",
         help="Folder of the project; else looked for here, above, and in ./manifests.",
     ),
-    option("-t", "--target", metavar="NAME", help="Target in wsync.yaml; else its default_target."),
+    option(
+        "-t", "--target", type=TEXT, metavar="NAME", help="Target in wsync.yaml; else its default_target."
+    ),
     option(
         "--var",
         multiple=True,
@@ -108,16 +155,24 @@ SELECTION: Final = (
         "-s",
         "--select",
         multiple=True,
+        type=TEXT,
         metavar="GLOB",
         help="Look only at these addresses: 'pipeline/orders-*'. Repeatable.",
     ),
-    option("-x", "--exclude", multiple=True, metavar="GLOB", help="Leave these addresses out. Repeatable."),
+    option(
+        "-x",
+        "--exclude",
+        multiple=True,
+        type=TEXT,
+        metavar="GLOB",
+        help="Leave these addresses out. Repeatable.",
+    ),
 )
 
 CONNECTION: Final = (
     option(
         "--parallelism",
-        type=click.IntRange(1, 64),
+        type=count_range(1, 64),
         default=4,
         show_default=True,
         metavar="N",
@@ -149,6 +204,7 @@ RESEND: Final = (
     option(
         "--resend-secrets",
         multiple=True,
+        type=TEXT,
         metavar="GLOB",
         help="Send the secrets of these again though nothing else differs. Repeatable.",
     ),

@@ -1,29 +1,31 @@
-"""Where a command's words go: results to stdout or a file, everything else to stderr."""
+"""Where a command's words go: results to stdout or a file, everything else to stderr.
+
+Law: a result that cannot be written is an error; what is said beside it is never in the way of the work.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import re
 import shutil
-import stat
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
-from reconciler.errors import WsyncError
+from reconciler.cli.files import OutputError, reserve_file, write_file
 
 Color = Literal["auto", "always", "never"]
 
 
 @dataclass
 class Output:
-    """How one run speaks. `reserve` before the first write finds out early that a file cannot be written.
+    """How one run speaks. `reserve` before the first write finds out early that a result could not be written.
 
-    What goes to stderr is lost without a word where nobody can take it: no run may fail of that half-way.
-    `begun` is set while the service may hold something of this run, so that no failure says otherwise.
+    `begun` is set while the service may hold something of this run, so that no failure says otherwise; `told` as soon
+    as something of a result is on stdout, so that no second one follows.
     """
 
     format: str = "text"
@@ -32,6 +34,7 @@ class Output:
     quiet: bool = False
     verbose: int = 0
     begun: bool = False
+    told: bool = field(default=False, repr=False)
     _transient: bool = field(default=False, repr=False)
 
     @property
@@ -42,27 +45,37 @@ class Output:
     @property
     def colored(self) -> bool:
         """Whether results are coloured."""
-        return self.file is None and self._wants_color(sys.stdout.isatty())
+        return self.file is None and self._wants_color(sys.stdout)
 
     @property
     def notes_colored(self) -> bool:
         """Whether notes on stderr are coloured."""
-        return self._wants_color(sys.stderr.isatty())
+        return self._wants_color(sys.stderr)
 
-    def _wants_color(self, terminal: bool) -> bool:
+    def _wants_color(self, stream: TextIO | None) -> bool:
         if self.color != "auto":
             return self.color == "always"
-        return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def result(self, text: str) -> None:
-        """Print a result, or write it to `--output`."""
+        """Print a result, or write it to `--output`. Raises `OutputError`, and `BrokenPipeError` where nobody reads on."""
         text = text if text.endswith("\n") else text + "\n"
+        self.clear()
         if self.file is not None:
             write_file(self.file, text)
             return
-        self.clear()
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        self.told = True
+        try:
+            sys.stdout.write(_encodable(text, sys.stdout) if self.format == "json" else text)
+            sys.stdout.flush()
+        except OSError as error:
+            _forget(sys.stdout)
+            if isinstance(error, BrokenPipeError):
+                raise
+            reason = error.strerror or type(error).__name__
+            raise OutputError(
+                f"cannot write the result: {reason}", hint="make room, or use -o FILE"
+            ) from None
 
     def note(self, text: str) -> None:
         """A line for the person who watches; nothing with `--quiet`."""
@@ -72,33 +85,94 @@ class Output:
     def error(self, text: str) -> None:
         """As `note`, but said even with `--quiet`."""
         self.clear()
-        _to_stderr(text.rstrip("\n") + "\n")
+        _say(text.rstrip("\n") + "\n")
+
+    def ask(self, question: str) -> str:
+        """The line that is typed as an answer; empty at the end of the input."""
+        self.clear()
+        _say(question)
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n"):
+            _say("\n")
+        return answer.strip()
 
     def progress(self, text: str) -> None:
         """What is going on now: one line on a terminal that the next one takes over, nothing elsewhere."""
-        if self.quiet or not sys.stderr.isatty():
+        if self.quiet or not is_terminal(sys.stderr):
             return
         self.clear()
-        _to_stderr(text[: self.width - 1])
+        _say(text[: max(_columns(sys.stderr) - 1, 0)])
         self._transient = True
 
     def clear(self) -> None:
         """Take a progress line away."""
         if self._transient:
-            _to_stderr("\r\x1b[2K")
             self._transient = False
+            _say("\r\x1b[2K")
 
     def reserve(self, *others: Path | None) -> None:
-        """Raise now, before anything is done, if the files to be written cannot be."""
+        """Raise now, before anything is done, if what is to be written cannot be."""
         for path in (self.file, *others):
             if path is not None:
                 reserve_file(path)
 
 
-def _to_stderr(text: str) -> None:
-    with contextlib.suppress(OSError):
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at this stream, or types into it."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def _columns(stream: TextIO) -> int:
+    asked = os.environ.get("COLUMNS", "")
+    try:
+        return (
+            int(asked) if asked.isdecimal() and int(asked) else os.get_terminal_size(stream.fileno()).columns
+        )
+    except OSError:
+        return 80
+
+
+def _say(text: str) -> None:
+    """To stderr, if it can be. Who closed it does not want to know, and the work must not stop for it."""
+    try:
         sys.stderr.write(text)
         sys.stderr.flush()
+    except OSError:
+        _forget(sys.stderr)
+
+
+def _forget(stream: TextIO) -> None:
+    """Keep the interpreter from trying once more to flush what cannot be written."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """JSON in whatever encoding a stream has: what that cannot hold, or may not, becomes an escape."""
+    if text.isascii() or (stream.encoding or "").lower().replace("-", "") == "utf8":
+        return text
+    import json
+
+    return re.sub(r"[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], text)
+
+
+def prepare_streams() -> None:
+    """Once, before anything is said or opened: every standard stream is there, and takes any character.
+
+    Where the caller closed one, no file or connection may take its number and be written to as if it were the stream.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 _current = Output()
@@ -114,62 +188,3 @@ def start_output(output: Output) -> Output:
     global _current  # noqa: PLW0603 - one process runs one command, and its failure is reported outside of it
     _current = output
     return output
-
-
-def reserve_file(path: Path) -> None:
-    """Raise a clear error if `path` could not be written. Leaves what is there as it is."""
-    if _is_special(path):
-        with _explained(path), path.open("w", encoding="utf-8") as stream:
-            if path.is_char_device() and not stream.isatty():
-                stream.write("\n")  # a device that is full says so only when it is written to
-        return
-    with _explained(path), _beside(path) as (_, name):
-        Path(name).write_bytes(b"\0" * 65536)  # a full disk says so now
-
-
-def write_file(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write the whole file or nothing; readable by its owner only, unless `mode` says otherwise."""
-    with _explained(path):
-        if _is_special(path):  # a device or pipe, such as /dev/stdout
-            with path.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-            return
-        with _beside(path) as (descriptor, name):
-            with os.fdopen(os.dup(descriptor), "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.fchmod(descriptor, mode)
-            Path(name).replace(path)
-
-
-def _is_special(path: Path) -> bool:
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[tuple[int, str]]:
-    """A temporary file in the folder of `path`, gone afterwards unless it was moved."""
-    if path.is_dir():
-        raise IsADirectoryError(21, "it is a folder")
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        yield descriptor, name
-    finally:
-        os.close(descriptor)
-        Path(name).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise WsyncError(
-            f"cannot write {path}: {reason}", hint="choose another file, or make room", code="WS020"
-        ) from None

@@ -7,8 +7,18 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import CONNECTION, OUTPUT, PROJECT, RESEND, SELECTION, common, option, options
-from reconciler.cli.output import write_file
+from reconciler.cli.files import write_file
+from reconciler.cli.options import (
+    CONNECTION,
+    OUTPUT,
+    PATH,
+    PROJECT,
+    RESEND,
+    SELECTION,
+    common,
+    option,
+    options,
+)
 from reconciler.cli.session import load_run, plan_run, reading, render_plan
 from reconciler.errors import Exit
 
@@ -31,7 +41,7 @@ Examples:
     (
         option(
             "--out",
-            type=click.Path(path_type=Path),
+            type=PATH,
             metavar="FILE",
             help="Also write the plan to FILE, for apply and show.",
         ),
@@ -54,5 +64,5 @@ def command(out: Path | None, detailed_exitcode: bool, **given: Any) -> int:
         from reconciler.render import document
 
         write_file(out, document.json_document(document.plan(plan)))
-    shared.output.result(render_plan(plan, shared.output))
+    shared.output.result(render_plan(plan, shared.output, flags=run.flags))
     return Exit.CHANGES if detailed_exitcode and (plan.changes or plan.refused) else Exit.OK

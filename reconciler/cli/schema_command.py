@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import option, options
+from reconciler.cli.options import PATH, option, options
 from reconciler.cli.output import Output, start_output
 from reconciler.errors import Exit, WsyncError
 
@@ -27,16 +27,14 @@ Examples:
         option(
             "-o",
             "--output",
-            type=click.Path(path_type=Path),
+            type=PATH,
             metavar="FILE",
             help="Write the schema to FILE.",
         ),
-        click.option(
-            "--write", type=click.Path(path_type=Path), metavar="DIR", help="Write all schemas to a folder."
-        ),
+        click.option("--write", type=PATH, metavar="DIR", help="Write all schemas to a folder."),
         click.option(
             "--check",
-            type=click.Path(path_type=Path),
+            type=PATH,
             metavar="DIR",
             help="Compare all schemas with a folder.",
         ),
@@ -53,7 +51,7 @@ def command(name: str, output: Path | None, write: Path | None, check: Path | No
             where = ", ".join(str(check / n) for n in stale)
             raise WsyncError(f"stale: {where}", hint=f"wsync schema --write {check}", code="WS021")
     elif write is not None:
-        from reconciler.cli.output import write_file
+        from reconciler.cli.files import write_file
 
         for file, text in schema.files().items():
             write_file(write / file, text, mode=0o644)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,14 @@ class Run:
     def desired(self) -> DesiredState:
         return self.loaded.desired
 
+    @property
+    def flags(self) -> list[str]:
+        """The options without which the same command would be about something else."""
+        project = ["-C", str(self.common.project)] if self.common.project else []
+        return project + [
+            word for n, v in (self.common.variables or {}).items() for word in ("--var", f"{n}={v}")
+        ]
+
 
 def load_run(common: Common) -> Run:
     """Load and check everything that needs no network. Raises `ProjectError`, `InvalidProject`."""
@@ -55,7 +63,6 @@ def load_run(common: Common) -> Run:
     from reconciler.plan.change import PlanWarning
     from reconciler.project import check_workspace, find_project, load_project, pick_target, with_overrides
 
-    end_reading_at_once()
     project = load_project(find_project(common.project))
     target, ignored = with_overrides(
         pick_target(project, common.target), dict(common.variables or {}), os.environ
@@ -67,20 +74,22 @@ def load_run(common: Common) -> Run:
     return Run(common, project, target, loaded, tuple(warnings))
 
 
-def end_reading_at_once() -> None:
-    """Until something is written, a signal ends the run there and then."""
-    end_at_once(lambda: last_words("nothing was written"))
+def end_reading_at_once(*, result: str | None = None) -> None:
+    """Until something is written, a signal ends the run there and then. `result` as in a report of `apply`."""
+    end_at_once(lambda: last_words("nothing was written", result=result))
 
 
-def last_words(what: str) -> None:
-    """Said from within a signal handler, so past the streams, which may be in the middle of something."""
-    error = Interrupted(f"interrupted: {what}")
+def last_words(what: str, *, result: str | None = None) -> None:
+    """Said from within a signal handler: past the streams and without an import, for either may be half-way."""
     output = current_output()
     with contextlib.suppress(OSError):
-        if output.format == "json" and output.file is None:
-            from reconciler.render import document
-
-            os.write(1, document.json_document(document.error(error, exit_code=Exit.INTERRUPTED)).encode())
+        if output.format == "json" and output.file is None and not output.told:
+            beside = f'"result": "{result}", ' if result else ""
+            error = (
+                f'{{"code": "{Interrupted.default_code}", "message": "interrupted: {what}", "hint": null}}'
+            )
+            document = f'{{{beside}"error": {error}, "exit": {Exit.INTERRUPTED.value}}}\n'
+            os.write(1, document.encode())
         os.write(2, f"\nInterrupted: {what}.\n".encode())
 
 
@@ -152,12 +161,19 @@ class Planned:
     live: LiveState
 
 
-def plan_run(run: Run, client: ReadClient, *, max_deletes: int | None = None, resend: bool = True) -> Planned:
-    """Read everything and plan. Raises `ApiError`."""
+def plan_run(
+    run: Run,
+    client: ReadClient,
+    *,
+    max_deletes: int | None = None,
+    resend: bool = True,
+    doing: str | None = None,
+) -> Planned:
+    """Read everything and plan. Raises `ApiError`. `doing` is told to who watches."""
     from reconciler.plan.build import build_plan
 
     common = run.common
-    run.output.progress(f"Reading {run.target.host} …")
+    run.output.progress(doing or f"Reading {run.target.host} …")
     live = client.fetch()
     plan = build_plan(
         run.desired,
@@ -168,15 +184,16 @@ def plan_run(run: Run, client: ReadClient, *, max_deletes: int | None = None, re
         max_deletes=max_deletes,
         warnings=run.warnings,
     )
-    run.output.clear()
     return Planned(plan, run.desired, live)
 
 
 # -------------------------------------------------------------------------------- rendering
 
 
-def render_plan(plan: Plan, output: Output, *, drift: bool = False) -> str:
-    """A plan in the format that was asked for."""
+def render_plan(
+    plan: Plan, output: Output, *, drift: bool = False, suggest: bool = True, flags: Sequence[str] = ()
+) -> str:
+    """A plan in the format that was asked for. `suggest` and `flags`: see `render.text.plan`."""
     from reconciler.render import document, markdown, text
 
     match output.format:
@@ -192,6 +209,8 @@ def render_plan(plan: Plan, output: Output, *, drift: bool = False) -> str:
                 width=output.width,
                 color=output.colored,
                 drift=drift,
+                suggest=suggest,
+                flags=flags,
             )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import CONNECTION, OUTPUT, PROJECT, SELECTION, accepted, common, options
+from reconciler.cli.options import CONNECTION, OUTPUT, PATH, PROJECT, SELECTION, accepted, common, options
 from reconciler.cli.session import read_plan_file, render_plan
 from reconciler.errors import Exit
 
@@ -21,7 +21,7 @@ Examples:
   wsync show plan.json -f markdown
   wsync show plan.json -v              whole values""",
 )
-@click.argument("planfile", type=click.Path(path_type=Path))
+@click.argument("planfile", type=PATH)
 @options(OUTPUT, accepted(PROJECT, SELECTION, CONNECTION))
 def command(planfile: Path, **given: Any) -> int:
     """Show a plan that `wsync plan --out` saved. Sends nothing."""

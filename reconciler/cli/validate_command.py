@@ -10,7 +10,6 @@ import click
 
 from reconciler.cli.options import CONNECTION, OUTPUT, PROJECT, SELECTION, Common, accepted, common, options
 from reconciler.cli.output import Output
-from reconciler.cli.session import end_reading_at_once
 from reconciler.errors import Exit, Problem
 
 
@@ -39,7 +38,6 @@ def validate(shared: Common) -> int:
     from reconciler.project import find_project, load_project, pick_target, with_overrides
     from reconciler.resource import Address
 
-    end_reading_at_once()
     project = load_project(find_project(shared.project))
     chosen = [pick_target(project, shared.target)] if shared.target else list(project.targets.values())
     targets = []

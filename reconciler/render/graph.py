@@ -61,6 +61,11 @@ def mermaid(desired: DesiredState) -> str:
     return "\n".join(lines) + "\n"
 
 
+def markdown(desired: DesiredState) -> str:
+    """A Mermaid flowchart in its fence."""
+    return f"```mermaid\n{mermaid(desired)}```\n"
+
+
 def _entities(label: str) -> str:
     """Mermaid takes a label as Markdown and HTML: whatever could mean something becomes a number."""
     return re.sub(r"[^\w /.()-]", lambda m: f"#{ord(m[0])};", label)

@@ -27,12 +27,13 @@ def plan(
     width: int = 80,
     color: bool = False,
     drift: bool = False,
+    suggest: bool = True,
     flags: Sequence[str] = (),
 ) -> str:
     """A plan, or as `drift` the same seen from the other side: who changed what, and three ways out.
 
-    `verbose` shows values whole and lists what is not ours, `quiet` leaves out all fields. `flags` are
-    further options, such as `-C DIR`, that the command which applies this plan needs.
+    `verbose` shows values whole and lists what is not ours, `quiet` leaves out all fields. `suggest` ends with
+    the command that applies this plan, `flags` are further options, such as `-C DIR`, that it needs.
     """
     paint = painter(color=color)
     sections = [*_partial(plan, paint, width)]
@@ -45,7 +46,7 @@ def plan(
         sections += _changes(plan, paint, verbose=verbose, quiet=quiet, width=width, drift=drift)
         sections += [] if quiet else [*_beside(plan, paint, width, verbose)]
         sections += _ways_out(plan, paint, width, flags) if drift else []
-        sections.append(_end(plan, paint, flags, drift=drift))
+        sections.append(_end(plan, paint, flags, suggest=suggest and not drift))
     else:
         sections.append(f"{words.title(plan)}: {words.nothing(plan)}.")
         sections += [] if quiet else [*_beside(plan, paint, width, verbose, alone=True)]
@@ -160,7 +161,7 @@ def _unhealthy(plan: Plan, paint: Paint, width: int) -> Iterator[str]:
     column = min(max(cells(shown(u.address)) for u in plan.unhealthy), 34) + 2
     for u in plan.unhealthy:
         errors = "; ".join(map(shown, u.errors))
-        head = f"  {shown(u.address):{column}}"
+        head = f"  {padded(shown(u.address), column)}"
         yield wrapped(
             shown(u.status) + (f": {errors}" if errors else ""), width, first=head, rest=" " * (column + 2)
         )
@@ -189,11 +190,11 @@ def _listed(lines: list[str]) -> list[str]:
     return [*lines[:_LISTED], f"            … and {len(lines) - _LISTED:,} more"]
 
 
-def _end(plan: Plan, paint: Paint, flags: Sequence[str], *, drift: bool) -> str:
+def _end(plan: Plan, paint: Paint, flags: Sequence[str], *, suggest: bool) -> str:
     same = f" · {plan.no_op:,} unchanged" if plan.no_op else ""
     lines = [paint("strong", f"Plan: {words.actions(plan.changes)}") + same]
     if plan.refusals:
         lines.append(f"Refused as it stands, see above. Digest {plan.digest}")
-    elif not drift:
+    elif suggest:
         lines += ["Apply exactly this:", f"  {words.apply_command(plan, flags)}"]
     return "\n".join(lines)
