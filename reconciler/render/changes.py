@@ -124,7 +124,6 @@ def _room(path: str, view: View) -> int:
 
 def _row(path: str, before: str, after: str | None, view: View) -> Iterator[str]:
     name = padded(shown(path), view.column)
-    name = name if name.endswith(" ") else f"{name}  "
     if after is None:
         yield f"{_INDENT}{name}{before}"
     elif cells(f"{before} → {after}") <= _room(path, view):

@@ -14,8 +14,8 @@ from typing import Final
 
 from reconciler.plan.change import Action, Change, Plan
 from reconciler.render import words
-from reconciler.render.gfm import alert, code, fence, prose
-from reconciler.render.rows import Causes, change_row, changes_table, folded, is_foldable
+from reconciler.render.gfm import alert, code, fence, prose, within
+from reconciler.render.rows import LEFT_OUT, Causes, change_row, changes_table, folded, is_foldable
 from reconciler.render.terminal import disarmed
 
 _TOGETHER: Final = 4  # dangers that say the same of so many resources are said once
@@ -98,10 +98,10 @@ def _shortened(ask: _Ask, limit: int) -> str:
             break
     else:
         see = code(f"wsync plan -t {ask.plan.target}")
-        return _joined(_title(ask), f"Too long to show here; {see} shows it.")[:limit]
+        return within(limit, disarmed(_joined(_title(ask), f"Too long to show here; {see} shows it.")))
     room -= sum(len(line) + 1 for line in rows)
     texts = list(_folded_in(changes, room)) if len(rows) == len(changes) else []
-    note = _left_out(ask, changes[len(rows) :], sum(map(is_foldable, changes)) - len(texts))
+    note = _left_out(ask, changes[len(rows) :], sum(map(is_foldable, changes)) - len(texts), texts)
     return _joined(*head, _table(ask, rows), *texts, note, *foot)
 
 
@@ -124,14 +124,16 @@ def _folded_in(changes: Iterable[Change], room: int) -> Iterator[str]:
                 break
 
 
-def _left_out(ask: _Ask, changes: Sequence[Change], folded: int) -> str:
+def _left_out(ask: _Ask, changes: Sequence[Change], folded: int, texts: Iterable[str]) -> str:
     what = []
     if changes:
         what.append(f"{words.counted(len(changes), 'change')} ({words.actions(changes, all_words=False)})")
-    if folded > 0:
+    if folded:
         what.append(f"the fields of {words.counted(folded, 'change')}")
+    if any(f": {LEFT_OUT}\n" in text for text in texts):
+        what.append("some texts of several lines")
     see = f"{code(f'wsync plan -t {ask.plan.target}')} shows all"
-    return f"**Left out here for length:** {', '.join(what) or 'texts of several lines'}; {see}."
+    return disarmed(f"**Left out here for length:** {', '.join(what)}; {see}.")
 
 
 # ------------------------------------------------------------------------- danger first

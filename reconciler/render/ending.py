@@ -24,9 +24,9 @@ def outcome_line(outcome: Outcome, *, color: bool = False) -> str:
     """One line as a change ends; without a line end."""
     paint = painter(color=color)
     said = f"{outcome.seconds:.1f} s" if outcome.state is State.DONE else shown(outcome.error or "")
-    head = padded(headline(outcome.change), 44)
-    state = paint(_STYLES[outcome.state], padded(outcome.state.value, 11))
-    return disarmed(f" {state} {head}  {said}".rstrip())
+    head = padded(headline(outcome.change), 46)
+    state = paint(_STYLES[outcome.state], outcome.state.value.ljust(11))
+    return disarmed(f" {state} {head}{said}".rstrip())
 
 
 def report(report: Report, *, width: int = 80, color: bool = False, again: str | None = None) -> str:
@@ -50,26 +50,21 @@ def tally(report: Report) -> str:
 
 def _headline(report: Report, paint: Paint, width: int) -> str:
     plan = report.plan
-    match report.result:
-        case "applied":
-            did = f"{words.actions(plan.changes, all_words=False)}, in {report.seconds:.1f} s."
-            closed = " The closing plan is empty." if report.left is not None and not report.left else ""
-            head = f"Applied{flaw(report)}: "
-            said = wrapped(f"{head}{words.title(plan)}: {did}{closed}", width, rest="  ")
-            return said.replace(head.strip(), paint("danger", head.strip()), 1) if flaw(report) else said
-        case "unchanged":
-            return f"{words.title(plan)}: {words.nothing(plan)}. Nothing was written."
-        case "partial":
-            return paint("danger", f"Stopped part-way: {tally(report)}.") + f" {words.title(plan)}"
-        case "failed":
-            return paint("danger", f"Failed, nothing was written: {tally(report)}.") + f" {words.title(plan)}"
-        case "refused":
-            return paint("danger", "Refused, nothing was written.") + f" {words.title(plan)}"
-        case "interrupted":
-            return (
-                paint("danger", f"Interrupted: {tally(report) or 'nothing was written'}.")
-                + f" {words.title(plan)}"
-            )
+    if report.result == "applied":
+        did = f"{words.actions(plan.changes, all_words=False)}, in {report.seconds:.1f} s."
+        closed = " The closing plan is empty." if report.left is not None and not report.left else ""
+        head = f"Applied{flaw(report)}: "
+        said = wrapped(f"{head}{words.title(plan)}: {did}{closed}", width, rest="  ")
+        return said.replace(head.strip(), paint("danger", head.strip()), 1) if flaw(report) else said
+    if report.result == "unchanged":
+        return f"{words.title(plan)}: {words.nothing(plan)}. Nothing was written."
+    said = {
+        "partial": f"Stopped part-way: {tally(report)}.",
+        "failed": f"Failed, nothing was written: {tally(report)}.",
+        "refused": "Refused, nothing was written.",
+        "interrupted": f"Interrupted: {tally(report) or 'nothing was written'}.",
+    }[report.result]
+    return f"{paint('danger', said)}\n{words.title(plan)}"
 
 
 def flaw(report: Report) -> str:
@@ -87,7 +82,7 @@ def _outcomes(report: Report, paint: Paint, width: int) -> Iterator[str]:
     for o in report.outcomes:
         done += o.state is State.DONE
         if o.state is not State.DONE or done <= _DONE_LISTED:
-            state = padded(o.state.value, 11)
+            state = o.state.value.ljust(11)
             head = f" {state} {padded(headline(o.change), column)}"
             line = wrapped(why(o), width, first=head, rest=" " * 15).rstrip()
             yield line.replace(state, paint(_STYLES[o.state], state), 1)

@@ -14,11 +14,12 @@ from typing import Final
 
 from reconciler.errors import inert
 
+_LONGEST: Final = 5000  # characters of a sentence
 _BACKTICKS: Final = re.compile("`+")
 _ALPHABETIC: Final = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _LIKE_A_COMMIT: Final = re.compile(r"[0-9a-f]{7,}", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d{1,6}|\d{4}-\d\d-\d\d|\d\d:\d\d", re.ASCII)  # dates and times, too
-_SIGNS: Final = frozenset("·→…—–+−~±")
+_SIGNS: Final = frozenset("·→…—–−")
 
 
 def code(text: object, *, cell: bool = False) -> str:
@@ -34,7 +35,7 @@ def code(text: object, *, cell: bool = False) -> str:
 
 def prose(text: str, *, cell: bool = False) -> str:
     """A sentence: plain words stay as they are, anything else becomes a code span, as does what was one."""
-    parts = inert(text).split("`")
+    parts = inert(text, _LONGEST).split("`")
     if len(parts) % 2 == 0:  # one too many: none of them means anything
         parts = [" ".join(parts)]
     said = [_words(part, cell=cell) if n % 2 == 0 else code(part, cell=cell) for n, part in enumerate(parts)]
@@ -48,7 +49,7 @@ def _words(text: str, *, cell: bool) -> str:
     said: list[str] = []
     span: list[str] = []
     for opening, core, closing in map(_parts, re.findall(r'"(?:[^"\\]|\\.)*"[^\s"]*|\S+', text)):
-        plain = _is_plain(core)
+        plain = _is_plain(core) and not (core.isdigit() and closing[:1] in (".", ")"))  # a list begins so
         if span and (opening or (plain and not core.isdigit())):
             said.append(code(" ".join(span), cell=cell))
             span = []
@@ -65,9 +66,9 @@ def _words(text: str, *, cell: bool) -> str:
 
 def _parts(token: str) -> tuple[str, str, str]:
     """Brackets and stops before, the word, and those behind; a bracket that the word itself opens belongs to it."""
-    match = re.fullmatch(r"(\(?)(.*?)([),.;:?]*)", token)
-    assert match is not None
-    opening, core, closing = match.groups()
+    opening = "(" if token.startswith("(") else ""
+    core = token[len(opening) :].rstrip("),.;:?")
+    closing = token[len(opening) + len(core) :]
     while closing.startswith(")") and core.count("(") > core.count(")"):
         core, closing = core + ")", closing[1:]
     return opening, core, closing
@@ -104,3 +105,10 @@ def details(summary: Sequence[str], body: str) -> str:
 def alert(kind: str, lines: Iterable[str]) -> str:
     """A box; `kind` is GitHub's word, such as `CAUTION`."""
     return "\n".join(["> " + line if line else ">" for line in (f"[!{kind}]", *lines)])
+
+
+def within(limit: int | None, *renderings: str) -> str:
+    """The first of the renderings that fits. None is ever cut: a span cut in two would come alive."""
+    if limit is None:
+        return renderings[0]
+    return next((text for text in renderings if len(text) <= limit), "Too long to show here.\n"[:limit])

@@ -10,7 +10,7 @@ from reconciler.plan.change import Action, Change, Plan
 from reconciler.render import words
 from reconciler.render.comment import plan
 from reconciler.render.ending import flaw, live_now, not_as_sent, tally, why
-from reconciler.render.gfm import alert, code, fence, prose, row, table
+from reconciler.render.gfm import alert, code, fence, prose, row, table, within
 from reconciler.render.rows import Causes
 from reconciler.render.terminal import disarmed
 from reconciler.render.values import meanings, spelled, visible
@@ -41,7 +41,10 @@ def report(report: Report, *, limit: int | None = None) -> str:
     if report.result in ("partial", "interrupted"):
         body.append(live_now(report))
     body += [f"and {words.counted(left, 'more outcome')}, left out here for length"] if left else []
-    return disarmed("\n\n".join([*head, *body, *foot]) + "\n")[:limit]
+    shorter = [_title(report), *_alerts(report)], [_title(report)]
+    return within(
+        limit, *(disarmed("\n\n".join(parts) + "\n") for parts in ([*head, *body, *foot], *shorter))
+    )
 
 
 def _title(report: Report) -> str:
@@ -150,7 +153,7 @@ def problems(found: Sequence[Problem], *, files: int = 0, limit: int | None = No
             )
             break
         parts.append(text)
-    return disarmed("\n\n".join(parts) + "\n")[:limit]
+    return within(limit, disarmed("\n\n".join(parts) + "\n"), disarmed(parts[0] + "\n"))
 
 
 def _problem(p: Problem) -> str:

@@ -98,7 +98,8 @@ def _sides(head: str, then: object, between: str, now: object) -> Iterator[str]:
         return
     yield f"{head} (-), {between} (+)"
     for line in diffs.diff(as_text(then), as_text(now)):
-        yield f"      {line.mark if line.mark in '+-' else ' '} {shown_line(line.text)}".rstrip()
+        mark = "" if line.mark == "@" else f"{line.mark} "
+        yield f"      {mark}{shown_line(line.text)}".rstrip()
 
 
 def _short(value: object) -> str:

@@ -27,6 +27,7 @@ from reconciler.resource import Address
 Causes = Mapping[Address, str]
 """Why each change is there: `change`, `drift`, `not-applied`, `pending` or `both`."""
 
+LEFT_OUT: Final = "left out here"
 _SHORT: Final = 36  # characters of a value that stands in the table
 _VALUES: Final = 2  # so many fields stand there with their values, more by name alone
 
@@ -141,7 +142,7 @@ def _fields(change: Change, known: Mapping[str, Field], *, long: bool) -> Iterat
         if f.before == f.after and type(f.before) is type(f.after):
             same += 1
         elif has_lines(f.before) or has_lines(f.after):
-            yield f"{sign} {f.path}: {_size(f.before, f.after) if long else 'left out here'}"
+            yield f"{sign} {f.path}: {_size(f.before, f.after) if long else LEFT_OUT}"
             yield from _line_diff(f.before, f.after) if long else ()
         else:
             if change.action is not Action.CREATE:

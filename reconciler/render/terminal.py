@@ -49,7 +49,8 @@ def cells(text: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    return text + " " * (width - cells(text))
+    """At least `width` columns, and at least two blanks behind the text."""
+    return text + " " * max(width - cells(text), 2)
 
 
 def cut(text: str, room: int) -> str:
@@ -72,7 +73,7 @@ def wrapped(text: str, width: int, *, first: str = "", rest: str | None = None) 
     rest = first if rest is None else rest
     lines, line, used = [], first, cells(first)
     empty = True
-    for word in re.findall(r"[^\s`]*`[^`]*`[^\s`]*|\S+", text):
+    for word in re.findall(r"(?:`[^`]*`|\S)+", text):
         if not empty and used + 1 + cells(word) > width:
             lines.append(line)
             line, used, empty = rest, cells(rest), True
