@@ -169,10 +169,12 @@ def inert(text: str, limit: int | None = None, *, keep: str = "") -> str:
         text = text[: limit - 1] + "…"
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        c if c in keep or not hidden(c) else (f"\\x{ord(c):02x}" if ord(c) < 0x100 else f"\\u{ord(c):04x}")
-        for c in text
-    )
+    escapes = {
+        ord(c): f"\\x{ord(c):02x}" if ord(c) < 0x100 else f"\\u{ord(c):04x}"
+        for c in set(text)
+        if c not in keep and hidden(c)
+    }
+    return text.translate(escapes) if escapes else text
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
