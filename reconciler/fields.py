@@ -341,11 +341,17 @@ def spell_delay(text: str) -> str:
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
 
-def same_delay(value: object) -> object:
-    """A duration in seconds, so that `60m` equals `1h`; what is none stays as it is."""
+def delay_seconds(value: object) -> int | None:
+    """A duration in seconds; None for what is none."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,9}[smhdwy]", value, re.ASCII):
         return int(value[:-1]) * _SECONDS[value[-1]]
-    return value
+    return None
+
+
+def same_delay(value: object) -> object:
+    """A duration as one of seconds, so that `60m` equals `1h`; what is none stays as it is."""
+    seconds = delay_seconds(value)
+    return value if seconds is None else f"{seconds}s"
 
 
 def same_sql(value: object) -> object:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconciler.emulator.answers import read_time
 from reconciler.emulator.rows import at
-from reconciler.fields import Wrong, same_delay
+from reconciler.fields import Wrong, delay_seconds
 
 _SECONDS: Final = {"hourly": 3600, "daily": 86400, "weekly": 604800}
 
@@ -68,11 +68,10 @@ def timetable_of(document: Mapping[str, Any]) -> Timetable | None:
     start, frequency = moment_at(schedule, "start"), at(schedule, ("frequency",))
     if start is None or frequency not in (*_SECONDS, "monthly"):
         return None
-    delay = same_delay(at(schedule, ("delay",)))
     return Timetable(
         start=start,
         frequency=frequency,
-        delay=delay if isinstance(delay, int) else 0,
+        delay=delay_seconds(at(schedule, ("delay",))) or 0,
         end=moment_at(schedule, "end"),
         # Reference: "If sync_mode.from is equal to the provided start date, the pipeline will start on the
         # next scheduled interval."
