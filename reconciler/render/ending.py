@@ -53,9 +53,8 @@ def _headline(report: Report, paint: Paint, width: int) -> str:
     if report.result == "applied":
         did = f"{words.actions(plan.changes, all_words=False)}, in {report.seconds:.1f} s."
         closed = " The closing plan is empty." if report.left is not None and not report.left else ""
-        head = f"Applied{flaw(report)}: "
-        said = wrapped(f"{head}{words.title(plan)}: {did}{closed}", width, rest="  ")
-        return said.replace(head.strip(), paint("danger", head.strip()), 1) if flaw(report) else said
+        said = wrapped(f"Applied to {words.title(plan)}{flaw(report)}: {did}{closed}", width, rest="  ")
+        return said.replace("Applied", paint("danger" if flaw(report) else "good", "Applied"), 1)
     if report.result == "unchanged":
         return f"{words.title(plan)}: {words.nothing(plan)}. Nothing was written."
     said = {
@@ -99,17 +98,15 @@ def live_now(report: Report) -> str:
     held = ["what is done"] if State.DONE in states else []
     held += ["what failed and was stored all the same"] if any(map(_stored, report.outcomes)) else []
     said = [f"live now holds {' and '.join(held)}"] if held else []
-    said += (
-        ["it may hold what is unknown" if said else "live may hold what is unknown"]
-        if State.UNKNOWN in states
-        else []
-    )
+    doubt = "what is unknown" if State.UNKNOWN in states else "some of what is not done"
+    if any(o.wrote and not o.stored and not o.gone for o in report.outcomes if o.state is not State.DONE):
+        said.append(f"{'it' if said else 'live'} may hold {doubt}")
     sentence = "; ".join([*said, "nothing else was written"])
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def _stored(o: Outcome) -> bool:
-    return o.state is State.FAILED and o.wrote and not o.gone
+    return o.state is State.FAILED and o.stored and not o.gone
 
 
 def why(o: Outcome) -> str:
@@ -186,4 +183,4 @@ def _next(report: Report, width: int, again: str | None) -> Iterator[str]:
     elif report.closing_error or report.left:
         yield f"Next: look at it again:\n  wsync plan -t {shown(target)}"
     elif report.unhealthy or report.busy:
-        yield f"Next: look again in a while:\n  wsync status -t {shown(target)}"
+        yield f"Next: look again in a while:\n  wsync plan -t {shown(target)}"

@@ -213,7 +213,7 @@ def to_keep(change: Change) -> list[str]:
     known = meanings(change.address.kind)
     match change.action:
         case Action.DELETE:
-            return [f"declare {shown(change.address)}: wsync import writes it as a manifest"]
+            return [f"declare {shown(change.address)} in a manifest, as it is live"]
         case Action.CREATE:
             return [f"{_at(change)}: take it out of the manifests"]
         case Action.UPDATE | Action.REPLACE:
