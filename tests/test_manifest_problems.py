@@ -350,9 +350,21 @@ def test_f046_one_secret_sent_to_two_places_is_a_warning(tmp_path: Path) -> None
             "warning",
             "WS122",
             "all.yaml:28:13",
-            "`config.password`: connection/snowflake sends the same secret somewhere else",
+            "the secret SNOWFLAKE_PASSWORD is sent to different places: connection/snowflake and connection/second use it",
         )
     ]
+
+
+def test_f046_a_secret_sent_to_many_places_is_one_warning_that_counts_them(tmp_path: Path) -> None:
+    connections = [
+        with_line(with_line(SNOWFLAKE, "id: snowflake", f"id: c-{n:03}"), "gd12345", f"gd{n}")
+        for n in range(300)
+    ]
+    (warning,) = told(tmp_path, *connections)
+    assert warning.message == (
+        "the secret SNOWFLAKE_PASSWORD is sent to different places: "
+        "300 connections, connection/c-000 and connection/c-001 among them, use it"
+    )
 
 
 # ------------------------------------------------------------------------------ all at once

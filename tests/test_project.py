@@ -112,7 +112,7 @@ def test_where_no_project_is_the_error_says_where_it_looked_and_how_to_begin(
     assert str(tmp_path) in caught.value.message
     assert "./manifests" in caught.value.message
     assert caught.value.hint is not None
-    assert "wsync init" in caught.value.hint
+    assert "wsync demo" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,9 @@ if TYPE_CHECKING:
     short_help="Make live what the manifests declare.",
     epilog="""\b
 Examples:
-  wsync apply -t prod                           asks, on a terminal
-  wsync apply -t prod plan.json                 exactly what a saved plan shows, or what is left of it
-  wsync apply -t prod --expect sha256:3f9c…     exactly the plan of this digest
+  wsync apply -t prod                          asks, on a terminal
+  wsync apply -t prod plan.json                what a saved plan shows
+  wsync apply -t prod --expect sha256:3f9c…    the plan of this digest
   wsync apply -t prod --auto-approve --wait 300
   wsync apply -t prod --max-deletes 2 plan.json""",
 )
@@ -151,6 +151,8 @@ class _Apply:
 
         plan, output = self.planned.plan, self.context.output
         if not plan.changes and not plan.refused:
+            if plan.warnings:  # such as a glob that matches nothing
+                self._show_plan()
             return self._finish(Report(plan, "unchanged", Exit.OK))
         self._show_plan()
         try:

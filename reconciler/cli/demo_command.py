@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli import signals
 from reconciler.cli.output import Output, start_output
 from reconciler.errors import Exit, WsyncError
 
@@ -27,6 +28,7 @@ def command() -> int:
     its back, drift, repair. Needs no account; sends nothing beyond this machine; leaves nothing behind.
     """
     with tempfile.TemporaryDirectory(prefix="wsync-demo-") as folder:
+        signals.tidy_up.append(lambda: shutil.rmtree(folder, ignore_errors=True))
         project = Path(folder) / "manifests"
         shutil.copytree(example_project(), project, ignore=shutil.ignore_patterns(".*"))
         started = time.monotonic()
@@ -70,6 +72,8 @@ def _wsync(project: Path, *arguments: str, expect: int) -> None:
     _say(f"$ wsync {' '.join(arguments)}\n")
     code = run([arguments[0], "-C", str(project), *arguments[1:]])
     start_output(Output())
+    if code == Exit.INTERRUPTED:
+        raise KeyboardInterrupt
     if code != expect:
         raise WsyncError(
             f"the demo went wrong: `wsync {arguments[0]}` exited {code}, not {expect}",

@@ -16,7 +16,7 @@ from reconciler.errors import Exit
     short_help="Say what differs from the manifests, who changed it and when.",
     epilog="""\b
 Examples:
-  wsync drift -t prod                         exit 0: none, 2: drift, 1: could not be checked
+  wsync drift -t prod             exit 0: none; 2: drift; 1: not checked
   wsync drift -t prod -f markdown -o drift.md
   wsync drift -t prod -x 'pipeline/sandbox-*'""",
 )

@@ -29,7 +29,7 @@ from reconciler.errors import Exit
     epilog="""\b
 Examples:
   wsync plan -t prod
-  wsync plan -t prod --out plan.json          keep it, for wsync apply plan.json
+  wsync plan -t prod --out plan.json          keep it, for apply and show
   wsync plan -s 'pipeline/orders-*'           a partial plan
   wsync plan -f json | jq .summary
   wsync plan --resend-secrets connection/x    after a password was rotated""",

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from reconciler.cli.options import PATH, option, options
-from reconciler.cli.output import Output, start_output
+from reconciler.cli.options import (
+    CONNECTION,
+    PATH,
+    PROJECT,
+    SELECTION,
+    accepted,
+    common,
+    option,
+    options,
+    output_options,
+)
 from reconciler.errors import Exit, WsyncError
 
 
@@ -24,27 +34,17 @@ Examples:
 @click.argument("name", type=click.Choice(("manifest", "wsync")), default="manifest")
 @options(
     (
-        option(
-            "-o",
-            "--output",
-            type=PATH,
-            metavar="FILE",
-            help="Write the schema to FILE.",
-        ),
-        click.option("--write", type=PATH, metavar="DIR", help="Write all schemas to a folder."),
-        click.option(
-            "--check",
-            type=PATH,
-            metavar="DIR",
-            help="Compare all schemas with a folder.",
-        ),
-    )
+        option("--write", type=PATH, metavar="DIR", help="Write all schemas to a folder."),
+        option("--check", type=PATH, metavar="DIR", help="Compare all schemas with a folder."),
+    ),
+    output_options("text", "json", "markdown"),
+    accepted(PROJECT, SELECTION, CONNECTION),
 )
-def command(name: str, output: Path | None, write: Path | None, check: Path | None) -> int:
+def command(name: str, write: Path | None, check: Path | None, **given: Any) -> int:
     """Print the JSON Schema by which editors complete and check manifests, or `wsync.yaml`."""
     from reconciler import schema
 
-    out = start_output(Output("text", output, "never"))
+    output = common(given).output
     if check is not None:
         stale = [n for n, text in schema.files().items() if _content(check / n) != text]
         if stale:
@@ -56,7 +56,7 @@ def command(name: str, output: Path | None, write: Path | None, check: Path | No
         for file, text in schema.files().items():
             write_file(write / file, text, mode=0o644)
     else:
-        out.result(schema.render(schema.SCHEMAS[name]()))
+        output.result(schema.render(schema.SCHEMAS[name]()))
     return Exit.OK
 
 

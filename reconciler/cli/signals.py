@@ -8,11 +8,14 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from reconciler.errors import Exit
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+tidy_up: list[Callable[[], None]] = []
+"""What must not be left behind by a process that ends at once."""
 
 
 def end_at_once(last_words: Callable[[], None]) -> None:
@@ -22,10 +25,7 @@ def end_at_once(last_words: Callable[[], None]) -> None:
     """
 
     def handler(_number: int, _frame: FrameType | None) -> None:
-        try:
-            last_words()
-        finally:
-            os._exit(Exit.INTERRUPTED)
+        _end(last_words)
 
     _handle(handler)
 
@@ -39,16 +39,22 @@ def end_in_order(last_words: Callable[[], None]) -> threading.Event:
 
     def handler(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            try:
-                last_words()
-            finally:
-                os._exit(Exit.INTERRUPTED)
+            _end(last_words)
         stop.set()
         with contextlib.suppress(OSError):
             os.write(2, _IN_ORDER)
 
     _handle(handler)
     return stop
+
+
+def _end(last_words: Callable[[], None]) -> NoReturn:
+    try:
+        last_words()
+        for tidy in tidy_up:
+            tidy()
+    finally:
+        os._exit(Exit.INTERRUPTED)
 
 
 _IN_ORDER: Final = (

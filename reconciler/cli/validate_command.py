@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli.options import CONNECTION, OUTPUT, PROJECT, SELECTION, Common, accepted, common, options
 from reconciler.cli.output import Output
-from reconciler.errors import Exit, Problem
+from reconciler.errors import Exit, InvalidProject, Problem, WsyncError
 
 
 @click.command(
@@ -28,7 +28,11 @@ def command(**given: Any) -> int:
 
     Sends nothing, needs no secret. All problems of all files are reported in one run.
     """
-    return validate(common(given))
+    try:
+        return validate(common(given))
+    except WsyncError as error:
+        error.known = {"valid": False, "problems": [], **error.known}
+        raise
 
 
 def validate(shared: Common) -> int:
@@ -57,6 +61,8 @@ def _rendered(found: Sequence[Problem], files: int, output: Output) -> str:
     from reconciler.render import document, markdown, problems
 
     match output.format:
+        case "json" if any(p.severity == "error" for p in found):
+            return document.json_document(document.error(InvalidProject(found, files=files)))
         case "json":
             return document.json_document(document.problems(found))
         case "markdown":

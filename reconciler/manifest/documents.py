@@ -106,7 +106,9 @@ def manifests(project: Project, reading: Reading) -> Iterator[Manifest]:
         reading.problems.append(Problem(codes.TOO_LARGE, "error", message, PROJECT_FILE, hint=hint))
     if not reading.documents and not any(p.severity == "error" for p in reading.problems):
         message = f"no manifest anywhere below {PROJECT_FILE}: nothing is declared"
-        hint = "declare a resource in a *.yaml file beside it, or take in what is live with `wsync import`"
+        hint = (
+            "declare a resource in a *.yaml file beside it; what is live already, under the id it has there"
+        )
         reading.problems.append(Problem(codes.NOTHING, "error", message, PROJECT_FILE, hint=hint))
 
 

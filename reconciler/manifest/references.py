@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from reconciler.errors import Problem, did_you_mean
 from reconciler.manifest.documents import Origin, Reading, usable_id
@@ -98,24 +99,42 @@ def _mentions(file: File, name: str) -> bool:
 
 
 def shared_secrets(entries: Sequence[Entry]) -> Iterator[Problem]:
-    """Warnings about one secret that resources send to different places."""
-    places: dict[tuple[str, str], tuple[object, Declared]] = {}
+    """One warning for each secret that resources send to different places, at the second that does."""
+    uses: dict[tuple[str, str], list[_Use]] = {}
     for declared, origin in entries:
-        if not declared.secrets or not (names := _destination(declared.model)):
-            continue
-        for path, secret in declared.secrets.items():
-            if secret is None:
-                continue
-            goes_to = (declared.model, *(declared.values.get(name) for name in names))
-            reference = secret.reference.removeprefix("env:")
-            known, first = places.setdefault((declared.address.kind, reference), (goes_to, declared))
-            if known != goes_to:
-                message = f"`{path}`: {first.address} sends the same secret somewhere else"
-                hint = f"give each place a secret of its own, or check {', '.join(f'`{n}`' for n in names)} of both"
-                finding = Finding(
-                    codes.SECRET_SHARED, message, tuple(path.split(".")), hint, severity="warning", show=True
-                )
-                yield origin.problem(finding, declared.address)
+        names = _destination(declared.model)
+        for path, secret in declared.secrets.items() if names else ():
+            if secret is not None:
+                goes_to = (declared.model, *(declared.values.get(name) for name in names))
+                use = _Use(path, goes_to, declared, origin)
+                uses.setdefault((declared.address.kind, secret.source), []).append(use)
+    for (_, reference), found in uses.items():
+        others = [use for use in found if use.goes_to != found[0].goes_to]
+        if others:
+            yield _sent_apart(reference, found, others[0])
+
+
+class _Use(NamedTuple):
+    """One write-only field that a secret is for."""
+
+    path: str
+    goes_to: tuple[object, ...]
+    declared: Declared
+    origin: Origin
+
+
+def _sent_apart(reference: str, uses: Sequence[_Use], other: _Use) -> Problem:
+    address, first = other.declared.address, uses[0].declared.address
+    who = f"{first} and {address}"
+    if len(uses) > 2:
+        who = f"{len(uses):,} {address.kind}s, {who} among them,"
+    message = f"the secret {reference} is sent to different places: {who} use it"
+    names = ", ".join(f"`{name}`" for name in _destination(other.declared.model))
+    hint = f"give each place a secret of its own, or check {names} of each"
+    path = tuple(other.path.split("."))
+    return other.origin.problem(
+        Finding(codes.SECRET_SHARED, message, path, hint, severity="warning", show=True), address
+    )
 
 
 @functools.cache

@@ -21,7 +21,9 @@ _PROJECT_KEYS = ("default_target", "vars", "targets")
 _TARGET_KEYS = (
     "workspace_id", "api", "auth", "emulator", "owns", "protect", "external", "max_deletes", "vars"
 )  # fmt: skip
-_BEGIN = "run `wsync init` to begin a project here, or `wsync demo` to see one at work"
+_BEGIN = (
+    "a project begins with `targets: {local: {emulator: true}}` in wsync.yaml; `wsync demo` shows one at work"
+)
 
 _TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _WORKSPACE = re.compile(r"[A-Za-z0-9_-]{1,64}")
