@@ -98,7 +98,7 @@ class Output:
 
     def progress(self, text: str) -> None:
         """What is going on now: one line on a terminal that the next one takes over, nothing elsewhere."""
-        if self.quiet or not is_terminal(sys.stderr):
+        if self.quiet or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
             return
         self.clear()
         _say(text[: max(_columns(sys.stderr) - 1, 0)])
@@ -123,11 +123,9 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def _columns(stream: TextIO) -> int:
-    asked = os.environ.get("COLUMNS", "")
+    """Of the terminal itself: a line that is to be taken away again must not wrap."""
     try:
-        return (
-            int(asked) if asked.isdecimal() and int(asked) else os.get_terminal_size(stream.fileno()).columns
-        )
+        return os.get_terminal_size(stream.fileno()).columns or 80
     except OSError:
         return 80
 
