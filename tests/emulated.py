@@ -13,15 +13,6 @@ from typing import Any
 from reconciler.emulator import serve
 from reconciler.emulator.server import Server
 
-REFERENCE: list[dict[str, Any]] = json.loads(
-    Path(__file__).with_name("reference_examples.json").read_text(encoding="utf-8")
-)
-
-
-def documents(endpoint: str, role: str) -> list[dict[str, Any]]:
-    """The reference's examples of one endpoint, in its order; `role` is `request`, `answer` or `fragment`."""
-    return [e["document"] for e in REFERENCE if e["endpoint"] == endpoint and e["role"] == role]
-
 
 @dataclass(frozen=True)
 class Reply:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
-from emulated import Emulated, connection, documents, emulated, model, pipeline
+from emulated import Emulated, connection, emulated, model, pipeline
 from hypothesis import given
 from hypothesis import strategies as st
+from vectors import documents
 
 from reconciler import resource
 from reconciler.fields import Immutable, Part, Ref, Secret, Text
@@ -97,7 +98,7 @@ def test_updates_of_the_reference_are_accepted_and_lists_and_gets_have_its_shape
 
 def test_every_schedule_of_the_reference_makes_a_pipeline_but_the_one_with_a_typo(api: Emulated) -> None:
     api.seed()
-    fragments = documents("DELETE /data-models/{modelId}", "fragment")  # they come after that endpoint
+    fragments = documents("schedules", "fragment")
     statuses = [
         api.call("POST", "/inputs/data-pipelines", pipeline(f"p{n}", **fragment))
         for n, fragment in enumerate(fragments)

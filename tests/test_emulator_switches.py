@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from emulated import Emulated, connection, documents, emulated, model, pipeline
+from emulated import Emulated, connection, emulated, model, pipeline
+from vectors import documents
 
 from reconciler.emulator import Switches, describe
 from reconciler.errors import UsageError, WsyncError
