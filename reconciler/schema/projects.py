@@ -11,8 +11,8 @@ from reconciler.schema.shapes import JsonSchema
 
 _TARGET_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _VARIABLE_NAME: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
-_HOST: Final = r"[^\s\\/@?#<>\"'`{}|^]+"
-_PATH: Final = r"(?:/[^\s\\?#<>\"'`{}|^@]*)?"
+_HOST: Final = r"""[^\s\\/@?#<>"'`{}|^]+"""
+_PATH: Final = r"""(?:/[^\s\\?#<>"'`{}|^@]*)?"""
 _LOOPBACK: Final = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?"
 _URL: Final = f"^https://{_HOST}{_PATH}$|^http://{_LOOPBACK}{_PATH}$"
 
@@ -23,13 +23,17 @@ def project_schema() -> JsonSchema:
         "default_target": {
             "description": "The target of commands that name none with -t.",
             **shapes.plain(_TARGET_NAME, "no name of a target", shapes.LOOKS[1:]),
+            "minimum": 0,
         },
         "vars": _variables("Variables of every target, for {{ var.NAME }}; a target's own win."),
         "targets": {
             "description": "The environments by name.",
             "type": "object",
             "minProperties": 1,
-            "propertyNames": {"pattern": _TARGET_NAME},
+            "propertyNames": {
+                "pattern": _TARGET_NAME,
+                "patternErrorMessage": "a target's name: a letter or digit; then letters, digits, `_`, `.` and `-`",
+            },
             "additionalProperties": {"$ref": "#/definitions/target"},
         },
     }
@@ -101,6 +105,9 @@ def _variables(description: str) -> JsonSchema:
     return {
         "description": description,
         "type": "object",
-        "propertyNames": {"pattern": _VARIABLE_NAME},
+        "propertyNames": {
+            "pattern": _VARIABLE_NAME,
+            "patternErrorMessage": "a variable's name: letters, digits and `_`, and no digit first",
+        },
         "additionalProperties": shapes.plain(None, message, shapes.LOOKS[1:]),
     }
