@@ -393,6 +393,7 @@ def fifth() -> Iterator[type[Resource]]:
         pages: Annotated[int, "How many."] = 1
         weight: Annotated[float | None, "In grams."] = None
         urgent: Annotated[bool, "Whether it is."] = False
+        tags: Annotated[list[str] | None, "What it is about."] = None
         to: Address
 
     yield Letter
@@ -405,11 +406,20 @@ def test_a_fifth_kind_gets_its_schema_and_reference_without_a_change(fifth: type
     for draft in DRAFTS:
         draft.check_schema(made)
     letter = {"kind": "letter", "id": "a", "name": "A", "model_id": "m", "to": {"transport": "mail"}}
-    full = {**letter, "pages": "3", "weight": 1.5, "urgent": True, "seal": "{{ secret('SEAL') }}"}
+    full = {
+        **letter,
+        "pages": "3",
+        "weight": 1.5,
+        "urgent": True,
+        "seal": "{{ secret('SEAL') }}",
+        "tags": ["a"],
+    }
     assert errors(made, letter) == errors(made, full) == []
     pigeon = {**letter, "to": {"transport": "pigeon", "stamp": "x"}}
     assert errors(made, pigeon) == [("to", "required"), ("to.stamp", "type")]
     assert errors(made, {**letter, "seal": "wax", "pages": [1]}) == [("pages", "type"), ("seal", "pattern")]
+    assert errors(made, {**letter, "tags": None}) == []
+    assert errors(made, {**letter, "tags": "a"}) == [("tags", "type")]
     assert errors(made, {**letter, "lifecycle": {"ignore": ["to.stamp"]}}) == []
     assert "| `to.since` | if `transport` is `pigeon` | timestamp" in schema.manifest_reference()
     assert "letter/*" in schema.render(schema.project_schema())

@@ -6,7 +6,7 @@ branches are chosen by `if` on the word that decides, never by trying them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from reconciler.fields import Field, ForbiddenIf, Part, RequiredIf, Together, UselessIf, fields_of
@@ -77,20 +77,15 @@ def _kind(model: type[Resource]) -> JsonSchema:
 
 def _variant(model: type[Resource], kind: type[Resource]) -> JsonSchema:
     """What a variant has beyond its kind, and which of the other variants' fields it has not."""
-    body = _mapping(model, model, ())
-    common = _names(kind)
+    body = _mapping(model, model, (), without=_names(kind))
     others = {name for variant in variants(kind).values() for name in _names(variant)} - _names(model)
-    properties = {name: shape for name, shape in body["properties"].items() if name not in common}
-    properties |= dict.fromkeys(sorted(others), False)
-    properties["lifecycle"] = {"properties": {"ignore": _ignorable(model)}}
-    required = [name for name in body["required"] if name not in common]
-    conditions = body.get("allOf")
-    return {
-        **_said(model),
-        "required": required,
-        "properties": properties,
-        **({"allOf": conditions} if conditions else {}),
+    properties = {
+        **body.pop("properties"),
+        **dict.fromkeys(sorted(others), False),
+        "lifecycle": {"properties": {"ignore": _ignorable(model)}},
     }
+    del body["additionalProperties"]  # the kind is closed: each unknown key is told of once
+    return {**_said(model), **body, "properties": properties}
 
 
 def _names(model: type[Resource]) -> set[str]:
@@ -105,15 +100,22 @@ def _said(model: type[BaseModel]) -> JsonSchema:
 # ------------------------------------------------------------------------------- fields
 
 
-def _mapping(model: type[BaseModel], resource: type[Resource], above: Parts) -> JsonSchema:
+def _mapping(
+    model: type[BaseModel], resource: type[Resource], above: Parts, without: Collection[str] = ()
+) -> JsonSchema:
     """A mapping of fields, closed, with the conditions between them. `above`: where it stands in `resource`."""
     raw = model.model_json_schema()["properties"]
     leaves = {f.parts: f for f in fields_of(resource)}
     secrets = any(f.secret for f in leaves.values())
     properties: dict[str, JsonSchema] = {}
     conditions: list[JsonSchema] = []
+    required: list[str] = []
     for attribute, info in model.model_fields.items():
         name = info.alias or attribute
+        if name in without:
+            continue
+        if info.is_required():
+            required.append(name)
         f = leaves.get((*above, name))
         if f is not None:
             said = {"description": words.description(f, secrets=secrets)}
@@ -122,7 +124,6 @@ def _mapping(model: type[BaseModel], resource: type[Resource], above: Parts) -> 
         elif isinstance(info.annotation, type) and issubclass(info.annotation, Part):
             inner = info.annotation
             properties[name] = {**_said(inner), **_mapping(inner, resource, (*above, name))}
-    required = [info.alias or name for name, info in model.model_fields.items() if info.is_required()]
     body = shapes.closed(properties, required)
     return {**body, "allOf": conditions} if conditions else body
 

@@ -54,7 +54,8 @@ def _body(f: Field, shape: Mapping[str, Any], *, null: bool) -> JsonSchema:
         case "integer" | "number" | "boolean" as kind:
             return _nullable({**constraints, **shapes.any_text(), "type": [kind, "string"]}, null=null)
         case _:
-            return {key: value for key, value in shape.items() if key not in ("title", "default")}
+            rest = {key: value for key, value in shape.items() if key not in ("title", "default")}
+            return _nullable(rest, null=null)
 
 
 def _text(pattern: str, message: str) -> JsonSchema:
