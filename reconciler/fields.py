@@ -240,7 +240,9 @@ class Form:
 # ----------------------------------------------------------------------- spelling functions
 
 _TIMESTAMP = re.compile(
-    r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}:\d{2})?", re.ASCII | re.IGNORECASE
+    # No hour 24: some versions of Python take it for the next day.
+    r"(\d{4}-\d{2}-\d{2})T((?!24)\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}:\d{2})?",
+    re.ASCII | re.IGNORECASE,
 )
 _TIMESTAMP_FORM = "YYYY-MM-DDTHH:MM:SSZ, such as 2023-02-01T00:00:00Z"
 
@@ -531,14 +533,10 @@ def _marks(annotation: object, info: FieldInfo) -> Iterator[object]:
 
 
 def _without_none(annotation: object) -> object:
-    """`X | None` -> `X`, also inside `Annotated`."""
-    bare = annotation
-    while get_origin(bare) is Annotated:
-        bare = get_args(bare)[0]
-    rest = [a for a in get_args(bare) if a is not type(None)]
-    if type(None) in get_args(bare) and len(rest) == 1:
-        return rest[0]
-    return annotation
+    """`X | None` -> `X`."""
+    arms = get_args(annotation)
+    rest = [arm for arm in arms if arm is not type(None)]
+    return rest[0] if len(rest) == 1 and len(arms) == 2 else annotation
 
 
 def nearest_choice(field: Field, word: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import pytest
 from deepdiff import DeepDiff
@@ -27,7 +27,7 @@ from pydantic import BaseModel
 from worlds import Document, sides
 
 from reconciler.diff import HELD, FieldChange, changed, created, deleted, replaced
-from reconciler.fields import Canonical, Field, Spelled, Timestamp, fields_of, read_timestamp, spell_integer
+from reconciler.fields import Canonical, Field, fields_of
 from reconciler.resource import Live, fields, kinds, read_live
 
 
@@ -372,50 +372,3 @@ def test_f221_one_true_and_a_text_are_three_things_at_every_depth(wrap: Any) -> 
 def test_a_difference_that_only_private_keys_show_is_one() -> None:
     [change] = changed(declare(SNOWFLAKE), _read(SNOWFLAKE, "config.warehouse", {"__a": 1}))
     assert change == FieldChange("config.warehouse", {"__a": 1}, "WH")
-
-
-# ---------------------------------------------------------------------------------- fields
-
-
-class Spelling(BaseModel):
-    at: Timestamp
-    number: Annotated[int, Spelled(spell_integer)]
-
-
-AT, NUMBER = fields_of(Spelling)
-
-
-@given(st.datetimes(), st.sampled_from(("", ".0", ".123456789")), st.integers(-14 * 60, 14 * 60) | st.none())
-def test_f217_one_moment_has_one_spelling(moment: Any, fraction: str, offset: int | None) -> None:
-    text = f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + fraction
-    if offset is None:
-        assert AT.read(text) == AT.read(text + "Z") == text[:19] + "Z"
-        return
-    sign = "-" if offset < 0 else "+"
-    spelled = cast("str", AT.read(f"{text}{sign}{abs(offset) // 60:02}:{abs(offset) % 60:02}"))
-    if spelled.endswith("Z"):  # else the moment lies outside of what a year of four digits can say
-        assert len(spelled) == 20
-        assert AT.read(spelled) == spelled
-
-
-@given(
-    st.text("0123456789-T:Z W٣２", min_size=20, max_size=20)
-    | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", fullmatch=True)
-)
-def test_what_is_no_timestamp_stays_as_it_is_in_an_answer(text: str) -> None:
-    read = cast("str", AT.read(text))
-    assert read == text or read_timestamp(read) == read
-    assert AT.read(read) == read
-    if read != text:
-        assert read.isascii()
-
-
-@pytest.mark.parametrize("odd", ["2023-02-01T24:00:00Z", "2023-02-30T00:00:00Z", "2023-W05-1T00:00:00Z", "２０23-02-01T00:00:00Z"])  # fmt: skip
-def test_no_moment_is_none(odd: str) -> None:
-    assert AT.read(odd) == odd
-
-
-@pytest.mark.parametrize("odd", [True, ["1"], {"a": 1}, "one", "-1", 1.5, "1" * 19])
-def test_a_value_that_cannot_be_read_stays_as_it_is(odd: object) -> None:
-    assert NUMBER.read(odd) is odd
-    assert NUMBER.read(None) is None

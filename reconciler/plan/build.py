@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import reconciler
 from reconciler.diff import changed, created, deleted, replaced
-from reconciler.errors import WsyncError, inert
+from reconciler.errors import inert
 from reconciler.fields import Wrong, read_timestamp
 from reconciler.plan import guards
 from reconciler.plan.change import Action, Change, Plan, PlanWarning, Unhealthy, in_order_of_danger
 from reconciler.plan.order import graph, in_order
-from reconciler.plan.risks import rename_risks, risks_of, secret_destinations, users_of
+from reconciler.plan.risks import REINGESTS, renames, risks_of, secret_destinations, users_of
 from reconciler.project import Target
 from reconciler.resource import Address, Declared, DesiredState, Live, LiveState, fields, rank
 
@@ -26,7 +26,9 @@ class Selection:
     exclude: tuple[str, ...] = ()
 
     def takes(self, address: Address) -> bool:
-        return (not self.select or address.matches(self.select)) and not address.matches(self.exclude)
+        if self.select and not address.matches(self.select):
+            return False
+        return not (self.exclude and address.matches(self.exclude))
 
 
 EVERYTHING = Selection()
@@ -47,21 +49,27 @@ def build_plan(
     `resend`: address globs whose otherwise equal resources are updated for their secrets' sake.
     `max_deletes`: instead of the target's. `warnings`: of the manifests, to stand beside the plan's own.
     """
-    found = _found(desired, live, target, selection, resend)
-    listed = _listed(found, graph(found, desired, live))
-    described = list(_described(listed, desired, live))
+    looked_at = [declared for a, declared in desired.resources.items() if selection.takes(a)]
+    undeclared = [a for a in live.resources if a not in desired.resources and selection.takes(a)]
+    found = {c.address: c for c in _changes(looked_at, undeclared, live, target, resend)}
+    needs = graph(found, desired, live)
+    described = list(_described(found, in_order(found, needs), desired, live))
     limit = target.max_deletes if max_deletes is None else max_deletes
     return Plan(
         target=target.name,
         workspace_id=target.workspace_id,
         host=target.host,
-        changes=tuple(guards.judged(described, desired, live, target, limit)),
-        no_op=sum(a not in found for a in desired.resources if selection.takes(a)),
+        changes=tuple(guards.judged(described, needs, desired, live, target, limit)),
+        no_op=sum(declared.address not in found for declared in looked_at),
         select=tuple(sorted(set(selection.select))),
         exclude=tuple(sorted(set(selection.exclude))),
-        unmanaged=_in_kind_order(_unmanaged(found, desired, live, selection)),
+        unmanaged=_in_kind_order(a for a in undeclared if a not in found),
         unhealthy=tuple(_unhealthy(desired, live, target, selection)),
-        warnings=(*warnings, *_warnings(found, desired, live, target, selection, resend)),
+        warnings=(
+            *warnings,
+            *sorted(_warnings(found, looked_at, undeclared, live, target), key=_place),
+            *_useless_globs(looked_at, desired, live, selection, resend),
+        ),
         refused=guards.empty_desired(desired, live, target),
         wsync_version=reconciler.__version__,
     )
@@ -70,41 +78,45 @@ def build_plan(
 # ------------------------------------------------------------------------- which changes
 
 
-def _found(
-    desired: DesiredState, live: LiveState, target: Target, selection: Selection, resend: tuple[str, ...]
-) -> dict[Address, Change]:
-    changes: dict[Address, Change] = {}
-    for address, declared in desired.resources.items():
-        if selection.takes(address):
-            change = _change(declared, live.resources.get(address), resend)
-            if change is not None:
-                changes[address] = change
-    for address, was in live.resources.items():
-        if (
-            address not in desired.resources
-            and selection.takes(address)
-            and guards.is_deletable(address, target)
-        ):
-            changes[address] = _evidenced(Change(address, Action.DELETE, deleted(was), {}), was)
-    return changes
+def _changes(
+    looked_at: Iterable[Declared],
+    undeclared: Iterable[Address],
+    live: LiveState,
+    target: Target,
+    resend: tuple[str, ...],
+) -> Iterator[Change]:
+    for declared in looked_at:
+        was = live.resources.get(declared.address)
+        change = _create(declared) if was is None else _change(declared, was, resend)
+        if change is not None:
+            yield change
+    for address in undeclared:
+        if guards.is_deletable(address, target):
+            was = live.resources[address]
+            yield _evidenced(Change(address, Action.DELETE, deleted(was), {}), was)
 
 
-def _change(declared: Declared, was: Live | None, resend: tuple[str, ...]) -> Change | None:
-    """The change of one declared resource, or None when there is nothing to do."""
-    secrets = {path: ref.reference for path, ref in declared.secrets.items() if ref is not None}
-    if was is None:
-        return Change(declared.address, Action.CREATE, created(declared), secrets, declared.source)
-    moved = changed(declared, was)
-    known = fields(declared.model)
-    if any(known[f.path].immutable for f in moved):
-        change = Change(declared.address, Action.REPLACE, replaced(declared, was), secrets, declared.source)
+def _create(declared: Declared) -> Change:
+    return Change(declared.address, Action.CREATE, created(declared), _sent(declared), declared.source)
+
+
+def _change(declared: Declared, was: Live, resend: tuple[str, ...]) -> Change | None:
+    """The change of a declared resource that is live, or None when there is nothing to do."""
+    address, source, moved = declared.address, declared.source, changed(declared, was)
+    if moved and any(fields(declared.model)[f.path].immutable for f in moved):
+        change = Change(address, Action.REPLACE, replaced(declared, was), _sent(declared), source)
     elif moved:
-        change = Change(declared.address, Action.UPDATE, moved, secrets, declared.source)
-    elif secrets and declared.address.matches(resend):
-        change = Change(declared.address, Action.UPDATE, (), secrets, declared.source, reasons=("resend",))
+        change = Change(address, Action.UPDATE, moved, _sent(declared), source)
+    elif resend and _sent(declared) and address.matches(resend):
+        change = Change(address, Action.UPDATE, (), _sent(declared), source, reasons=("resend",))
     else:
         return None
     return _evidenced(change, was)
+
+
+def _sent(declared: Declared) -> dict[str, str]:
+    """The references to the secrets that a write of the resource sends, by path."""
+    return {path: ref.reference for path, ref in declared.secrets.items() if ref is not None}
 
 
 def _evidenced(change: Change, was: Live) -> Change:
@@ -115,55 +127,40 @@ def _evidenced(change: Change, was: Live) -> Change:
     return replace(change, modified_by=was.modified_by, modified_on=when)
 
 
-def _listed(found: Mapping[Address, Change], needs: Mapping[Address, set[Address]]) -> list[Change]:
-    listed = list(in_order(found, needs))
-    if len(listed) != len(found):
-        stuck = sorted(str(a) for a in found.keys() - {c.address for c in listed})
-        raise WsyncError(
-            f"these changes wait for each other: {', '.join(stuck)}", hint="apply them in two steps"
-        )
-    return listed
-
-
 # ------------------------------------------------------------------------- risks, reasons
 
 
-def _described(listed: list[Change], desired: DesiredState, live: LiveState) -> Iterator[Change]:
-    """The changes with their risks and reasons."""
-    senders = secret_destinations(desired)
-    renames = rename_risks(listed, desired, live)
-    users = users_of(listed, desired, live)
+def _described(
+    found: Mapping[Address, Change], listed: Iterable[Change], desired: DesiredState, live: LiveState
+) -> Iterator[Change]:
+    """The changes as they are listed, with their risks and reasons."""
+    senders = secret_destinations(found.values(), desired)
+    renamed = renames(found.values(), desired, live)
+    users = users_of(found, desired, live)
     for change in listed:
         risks = risks_of(change, desired, live, senders)
         reasons = list(change.reasons)
         if change.action is Action.REPLACE:
-            fixed = fields(desired.resources[change.address].model)
-            paths = [
-                f.path
-                for f in change.fields
-                if f.path in fixed and fixed[f.path].immutable and f.before != f.after
-            ]
-            reasons.append(f"{', '.join(paths)} cannot change in place")
-        if gone := renames.get(change.address):
-            risks.add("re-ingestion")
+            reasons.append(f"{', '.join(_fixed(change, desired, live))} cannot change in place")
+        if gone := renamed.get(change.address):
+            risks.add(REINGESTS)
             reasons.append(
                 f"looks like a rename of {gone}: the two run side by side, this one from the beginning"
             )
-        if used := users.get(change.address):
-            risk, who = used
-            reasons.append(f"used by {', '.join(map(str, who))}")
-            if len(who) > 1:
-                risks.add(risk)
+        if who := users.get(change.address):
+            reasons.append(f"used by {', '.join(map(str, sorted(who)))}")
+            risks.update(who.values() if len(who) > 1 else ())
         yield replace(change, risks=in_order_of_danger(risks), reasons=tuple(reasons))
 
 
+def _fixed(change: Change, desired: DesiredState, live: LiveState) -> list[str]:
+    """The fields for which there is a replace instead of an update."""
+    declared = desired.resources[change.address]
+    differing = changed(declared, live.resources[change.address])
+    return [f.path for f in differing if fields(declared.model)[f.path].immutable]
+
+
 # ------------------------------------------------------------------- beside the changes
-
-
-def _unmanaged(
-    found: Mapping[Address, Change], desired: DesiredState, live: LiveState, selection: Selection
-) -> Iterator[Address]:
-    return (a for a in live.resources if a not in desired.resources and a not in found and selection.takes(a))
 
 
 def _unhealthy(
@@ -179,38 +176,54 @@ def _unhealthy(
 
 def _warnings(
     found: Mapping[Address, Change],
-    desired: DesiredState,
+    looked_at: Iterable[Declared],
+    undeclared: Iterable[Address],
     live: LiveState,
     target: Target,
-    selection: Selection,
-    resend: tuple[str, ...],
 ) -> Iterator[PlanWarning]:
-    for address in _in_kind_order(a for a in {**desired.resources, **live.resources} if selection.takes(a)):
-        declared, was, change = (
-            desired.resources.get(address),
-            live.resources.get(address),
-            found.get(address),
-        )
-        if declared is None and address.matches(target.protect) and address.matches(target.owns):
+    for address in undeclared:
+        if address not in found and address.matches(target.owns) and address.matches(target.protect):
             message = "live, owned and declared nowhere, but protected: it stays"
             yield PlanWarning("WS301", f"{message}; to delete it, take it out of `protect` first", address)
-        if was and was.unknown and change and change.action is Action.UPDATE:
-            names = ", ".join(was.unknown)
-            yield PlanWarning(
-                "WS302",
-                f"holds fields that wsync does not know ({names}): the update may clear them",
-                address,
-            )
-        if was and was.is_unhealthy and declared and declared.secrets and change is None:
-            message = f"{was.status} though all is as declared: its last secret may never have arrived"
-            yield PlanWarning("WS303", f"{message}; send it again with --resend-secrets {address}", address)
-    for glob in (*selection.select, *resend):
+    for address, change in found.items():
+        was = live.resources.get(address)
+        if was and was.unknown and change.action in _REWRITES:
+            names = ", ".join(sorted(was.unknown))
+            message = f"holds fields that wsync does not know ({names}): {_REWRITES[change.action]} them"
+            yield PlanWarning("WS302", message, address)
+    for declared in looked_at:
+        if declared.secrets and declared.address not in found and _sent(declared):
+            was = live.resources[declared.address]
+            if was.is_unhealthy:
+                message = f"{was.status} though all is as declared: its last secret may never have arrived"
+                again = f"send it again with --resend-secrets {was.address}"
+                yield PlanWarning("WS303", f"{message}; {again}", was.address)
+
+
+_REWRITES = {Action.UPDATE: "the update may clear", Action.REPLACE: "the replace loses"}
+
+
+def _useless_globs(
+    looked_at: Iterable[Declared],
+    desired: DesiredState,
+    live: LiveState,
+    selection: Selection,
+    resend: Iterable[str],
+) -> Iterator[PlanWarning]:
+    """Globs of the command line that do nothing: a word mistyped, perhaps."""
+    for glob in sorted({*selection.select, *selection.exclude, *resend}):
         if not any(a.matches((glob,)) for a in (*desired.resources, *live.resources)):
             yield PlanWarning("WS304", f"`{inert(glob)}` matches no address, neither declared nor live")
-    for glob in resend:
-        for address, declared in desired.resources.items():
-            if address.matches((glob,)) and "*" not in glob and not declared.secrets:
-                yield PlanWarning("WS305", "has no secret that could be sent again", address)
+        elif glob in resend and not any(d.address.matches((glob,)) and _sent(d) for d in looked_at):
+            message = (
+                f"--resend-secrets {inert(glob)} sends nothing: nothing that is declared there has a secret"
+            )
+            yield PlanWarning("WS305", message)
+
+
+def _place(warning: PlanWarning) -> tuple[int, str, str]:
+    assert warning.address is not None
+    return (rank(warning.address.kind), warning.address.id, warning.code)
 
 
 def _in_kind_order(addresses: Iterable[Address]) -> tuple[Address, ...]:

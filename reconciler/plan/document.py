@@ -82,10 +82,7 @@ def from_bytes(raw: bytes, name: str) -> Plan:
         )
     try:
         plan = _plan(document)
-        intact = document["digest"] == plan.digest and all(
-            given["digest"] == change.digest
-            for given, change in zip(document["changes"], plan.changes, strict=True)
-        )
+        intact = _holds(document, to_document(plan))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise PlanFileError(
             f"{name}: not a whole plan: a key is missing or of another type", hint=_HINT
@@ -93,6 +90,21 @@ def from_bytes(raw: bytes, name: str) -> Plan:
     if not intact:
         raise PlanFileError(f"{name}: its digests do not follow from its content: it was edited", hint=_HINT)
     return plan
+
+
+def _holds(given: object, written: object) -> bool:
+    """Whether a document says what we would write for what was read in it.
+
+    So the digests in it are right, and what is told twice (an address, the counts) is told the same. Keys of a
+    newer version may stand beside, and an older one may not have told of something that there was none of.
+    """
+    if isinstance(written, dict):
+        return isinstance(given, dict) and all(
+            _holds(given[key], value) if key in given else not value for key, value in written.items()
+        )
+    if isinstance(written, list):
+        return isinstance(given, list) and len(given) == len(written) and all(map(_holds, given, written))
+    return type(given) is type(written) and given == written
 
 
 _HINT: Final = "make it again: wsync plan --out FILE"

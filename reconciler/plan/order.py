@@ -14,40 +14,38 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from graphlib import TopologicalSorter
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 
+from reconciler.fields import Field
 from reconciler.plan.change import Action, Change
 from reconciler.resource import Address, DesiredState, Live, LiveState, rank, references
 
 
-def values_after(change_address: Address, desired: DesiredState, live: LiveState) -> Mapping[str, object]:
-    """The values a resource will hold: as declared, with what is left out or ignored as it is live."""
-    declared = desired.resources.get(change_address)
-    was = live.resources.get(change_address)
-    if declared is None:
-        return was.values if was else {}
-    if was is None:
+def values_after(change: Change, desired: DesiredState, live: LiveState) -> Mapping[str, object]:
+    """The values that a write leaves behind: as declared; an update keeps what is left out or ignored as it is."""
+    declared = desired.resources[change.address]
+    if change.action is not Action.UPDATE:
         return declared.values
-    kept = {p: v for p, v in was.values.items() if p not in declared.values or declared.ignores(p)}
+    held = live.resources[change.address].values
+    kept = {p: v for p, v in held.items() if p not in declared.values or declared.ignores(p)}
     sent = {p: v for p, v in declared.values.items() if not declared.ignores(p)}
     return kept | sent
 
 
-def refers_after(change: Change | None, was: Live, desired: DesiredState, live: LiveState) -> set[Address]:
-    """What a live resource refers to once its change, if it has one, is carried out."""
-    if change is None:
-        return {target for _, target in was.refs()}
-    if change.action is Action.DELETE:
-        return set()
-    return _refs_after(change, desired, live)
+def refs_after(change: Change, desired: DesiredState, live: LiveState) -> Iterator[tuple[Field, Address]]:
+    """What the resource refers to once the change is carried out, with the fields that do; nothing once it is gone."""
+    if change.action is not Action.DELETE:
+        model = desired.resources[change.address].model
+        yield from references(model, values_after(change, desired, live))
 
 
-def _refs_after(change: Change, desired: DesiredState, live: LiveState) -> set[Address]:
-    declared = desired.resources[change.address]
-    values = (
-        declared.values if change.action is Action.REPLACE else values_after(change.address, desired, live)
-    )
-    return {target for _, target in references(declared.model, values)}
+def still_refers(
+    user: Live, target: Address, changes: Mapping[Address, Change], desired: DesiredState, live: LiveState
+) -> bool:
+    """Whether a live resource that refers to `target` does so even after its change, if it has one."""
+    change = changes.get(user.address)
+    return change is None or any(to == target for _, to in refs_after(change, desired, live))
 
 
 def referrers(live: LiveState) -> dict[Address, list[Live]]:
@@ -64,17 +62,14 @@ def graph(
 ) -> dict[Address, set[Address]]:
     """For each change, the changes it waits for."""
     needs: dict[Address, set[Address]] = {address: set() for address in changes}
-    going = {a for a, change in changes.items() if change.action.destroys}
     for address, change in changes.items():
-        if change.action is not Action.DELETE:
-            needs[address] |= {t for t in _refs_after(change, desired, live) if t in changes and t != address}
-    for target, those in (referrers(live) if going else {}).items():
-        if target not in going:
-            continue
-        for referrer in those:
-            its = changes.get(referrer.address)
-            if its is not None and target not in refers_after(its, referrer, desired, live):
-                needs[target].add(referrer.address)
+        after = {to for _, to in refs_after(change, desired, live)}
+        needs[address] |= after & changes.keys()
+        was = live.resources.get(address)
+        before = {to for _, to in was.refs()} if was else set()
+        for left in (before - after) & changes.keys():
+            if changes[left].action.destroys:
+                needs[left].add(address)
     return needs
 
 
@@ -88,13 +83,14 @@ def precedence(change: Change) -> tuple[int, int, str]:
 class Queue:
     """The changes that may start now, in order of precedence, as others end.
 
-    Raises `graphlib.CycleError` when changes wait for each other.
+    Changes that wait for each other, and what waits for those, never get ready.
     """
 
     def __init__(self, changes: Mapping[Address, Change], needs: Mapping[Address, set[Address]]) -> None:
         self._changes = changes
         self._sorter = TopologicalSorter(needs)
-        self._sorter.prepare()
+        with suppress(CycleError):
+            self._sorter.prepare()
         self._heap: list[tuple[tuple[int, int, str], Address]] = []
         self._take_ready()
 
@@ -116,9 +112,14 @@ class Queue:
 
 
 def in_order(changes: Mapping[Address, Change], needs: Mapping[Address, set[Address]]) -> Iterator[Change]:
-    """The changes in the order in which one request at a time would carry them out."""
+    """The changes in the order in which one request at a time would carry them out.
+
+    Those that wait for each other come last: such a plan is refused, but shown whole.
+    """
     queue = Queue(changes, needs)
+    left = dict(changes)
     while queue:
         change = queue.pop()
-        yield change
+        yield left.pop(change.address)
         queue.done(change.address)
+    yield from sorted(left.values(), key=precedence)
