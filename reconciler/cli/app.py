@@ -10,16 +10,26 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
 from reconciler.cli.files import OutputError
-from reconciler.cli.output import Output, current_output, prepare_streams, start_output
+from reconciler.cli.output import Output, current_output, lost, prepare_streams, start_output
 from reconciler.cli.session import end_reading_at_once
 from reconciler.cli.unexpected import unexpected
-from reconciler.errors import Exit, Interrupted, InvalidProject, UsageError, WsyncError, did_you_mean, inert
+from reconciler.errors import (
+    ApiError,
+    Exit,
+    Interrupted,
+    InvalidProject,
+    UsageError,
+    WsyncError,
+    did_you_mean,
+    inert,
+)
 
 COMMANDS: Final = (
     "validate", "plan", "apply", "drift", "show", "graph", "schema", "emulator", "demo", "version",
@@ -93,22 +103,28 @@ def run(arguments: Sequence[str]) -> int:
 def _main(arguments: Sequence[str]) -> int:
     try:
         code = group.main(args=list(arguments), prog_name="wsync", standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else Exit.OK
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return Exit.OK
     except click.UsageError as error:
-        raise _usage(error) from None
+        raise _usage(error, arguments) from None
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.exceptions.Exit as error:
         return error.exit_code
+    except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:  # so it was click that could not print a help
+            raise lost(error) from None
+        raise
 
 
-def _usage(error: click.UsageError) -> UsageError:
+def _usage(error: click.UsageError, arguments: Sequence[str]) -> UsageError:
     """Click's own exit code for these is 2, which means "changes" here."""
-    command = error.ctx.command_path if error.ctx else "wsync"
+    named = [argument for argument in arguments[:1] if argument in COMMANDS]
+    command = error.ctx.command_path if error.ctx else " ".join(["wsync", *named])
     hint = f"{command} --help shows what there is"
     message = error.format_message()
     if isinstance(error, click.NoSuchOption):
@@ -139,6 +155,8 @@ def _honest(code: int) -> int:
 
 def _fail(error: WsyncError, code: int) -> int:
     output, code = current_output(), _honest(code)
+    if error.hint is None and isinstance(error, ApiError):
+        error.hint = "nothing can be concluded from it: try again; -v shows each request"
     if output.format == "json" and not output.told:
         from reconciler.render import document
 
@@ -164,7 +182,7 @@ def _in_words(error: WsyncError, output: Output) -> str:
 def _asks_for_json(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> bool:
     """Whether JSON is wanted, judged before (or without) a successful parse of the command line."""
     asked = environ.get("WSYNC_FORMAT", "")
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in pairwise([*arguments, ""]):
         if argument == "--":
             break
         if match := _FORMAT.fullmatch(argument):

@@ -23,9 +23,14 @@ class Approval:
     auto: bool = False
 
     @property
+    def given(self) -> bool:
+        """Whether anything approves without asking."""
+        return bool(self.plans) or self.digest is not None or self.auto
+
+    @property
     def asks(self) -> bool:
-        """Whether somebody has to be asked."""
-        return not self.plans and self.digest is None and not self.auto
+        """Whether somebody is asked."""
+        return not self.given and is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
     def demand(self, plan: Plan, output: Output) -> None:
         """Raises `Refused` unless every change of `plan` is allowed and approved."""
@@ -41,8 +46,8 @@ class Approval:
             )
         if self.plans and (others := uncovered(plan, self.plans)):
             raise self._stale(others, plan, output)
-        if self.asks:
-            _ask(plan, output)
+        if not self.given:
+            self._ask(plan, output)
 
     def _stale(self, others: Sequence[Change], plan: Plan, output: Output) -> Refused:
         from reconciler.render.moved import moved
@@ -56,13 +61,12 @@ class Approval:
             code="WS513",
         )
 
-
-def _ask(plan: Plan, output: Output) -> None:
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-        raise Refused(
-            "nothing approves this plan, and there is no terminal to ask on",
-            hint=f"give a plan file, or `--expect {plan.digest}`, or `--auto-approve`",
-            code="WS514",
-        )
-    if output.ask(f"\nApply this to {plan.target}? Only `yes` does: ") != "yes":
-        raise Refused("declined: nothing was written", code="WS515")
+    def _ask(self, plan: Plan, output: Output) -> None:
+        if not self.asks:
+            raise Refused(
+                "nothing approves this plan, and there is no terminal to ask on",
+                hint=f"give a plan file, or `--expect {plan.digest}`, or `--auto-approve`",
+                code="WS514",
+            )
+        if output.ask(f"\nApply this to {plan.target}? Only `yes` does: ") != "yes":
+            raise Refused("declined: nothing was written", code="WS515")

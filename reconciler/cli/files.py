@@ -24,8 +24,11 @@ class OutputError(WsyncError):
 def reserve_file(path: Path) -> None:
     """Raise a clear error if `path` could not be written. Leaves what is there as it is."""
     with _explained(path):
-        if (mode := _special(path)) is not None:
-            if stat.S_ISCHR(mode):
+        if (number := _descriptor(path)) is not None:
+            os.fstat(number)
+            return
+        if _is_special(path):
+            if path.is_char_device():
                 _try_device(path)
             elif not os.access(path, os.W_OK):  # opening a pipe would end it for who reads from it
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -37,8 +40,10 @@ def reserve_file(path: Path) -> None:
 def write_file(path: Path, text: str, mode: int = 0o600) -> None:
     """Write the whole file or nothing; readable by its owner only, unless `mode` says otherwise."""
     with _explained(path):
-        if _special(path) is not None:
-            with path.open("a", encoding="utf-8") as stream:
+        number = _descriptor(path)
+        if number is not None or _is_special(path):
+            opened = os.open(path, os.O_WRONLY | os.O_APPEND) if number is None else os.dup(number)
+            with os.fdopen(opened, "w", encoding="utf-8") as stream:
                 stream.write(text)
             return
         with _beside(path) as (descriptor, name):
@@ -50,18 +55,23 @@ def write_file(path: Path, text: str, mode: int = 0o600) -> None:
             Path(name).replace(os.path.realpath(path))
 
 
-_DESCRIPTOR: Final = re.compile(r"/dev/(fd/|std(in|out|err)$)|/proc/")
+_STANDARD: Final = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_NUMBERED: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,9})")
 
 
-def _special(path: Path) -> int | None:
-    """The mode of what is written to as it is (a device, a pipe, `/dev/stdout`); None for a file to be replaced."""
+def _descriptor(path: Path) -> int | None:
+    """The number of the open file that `/dev/stdout` and its kind stand for: opened anew, it would begin at its start."""
+    match = _NUMBERED.fullmatch(str(path))
+    return int(match[1]) if match else _STANDARD.get(str(path))
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path is a device or a pipe, which is written to as it is."""
     try:
         mode = path.stat().st_mode
     except OSError:
-        return None
-    if stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and not _DESCRIPTOR.match(str(path.absolute()))):
-        return None
-    return mode
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _try_device(path: Path) -> None:

@@ -69,13 +69,7 @@ class Output:
             sys.stdout.write(_encodable(text, sys.stdout) if self.format == "json" else text)
             sys.stdout.flush()
         except OSError as error:
-            _forget(sys.stdout)
-            if isinstance(error, BrokenPipeError):
-                raise
-            reason = error.strerror or type(error).__name__
-            raise OutputError(
-                f"cannot write the result: {reason}", hint="make room, or use -o FILE"
-            ) from None
+            raise lost(error) from None
 
     def note(self, text: str) -> None:
         """A line for the person who watches; nothing with `--quiet`."""
@@ -137,6 +131,15 @@ def _say(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         _forget(sys.stderr)
+
+
+def lost(error: OSError) -> OSError | OutputError:
+    """What to raise when stdout cannot be written to: the same where its reader has gone, for that is no failure."""
+    _forget(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        return error
+    reason = error.strerror or type(error).__name__
+    return OutputError(f"cannot write the result: {reason}", hint="make room, or use -o FILE")
 
 
 def _forget(stream: TextIO) -> None:
