@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from estate import Site
+from fault_server import FaultServer
 from hypothesis import HealthCheck, settings
 
 _QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
@@ -78,6 +80,29 @@ def wsync(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return Done(int(code), out, err)
 
     return run
+
+
+@pytest.fixture
+def fault_server() -> Iterator[FaultServer]:
+    with FaultServer() as server:
+        yield server
+
+
+@pytest.fixture
+def site(fault_server: FaultServer, tmp_path: Path, wsync: Wsync, quick: None) -> Site:
+    """A project whose target is a fault server, and the program with little patience."""
+    return Site(fault_server, tmp_path / "project", wsync)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits as short as a server on loopback allows; how long they are is another test's business."""
+    from reconciler.apply import closing, settle
+    from reconciler.client import pace
+
+    monkeypatch.setattr(settle, "WINDOW", (0.0, 0.02, 0.05))
+    monkeypatch.setattr(closing, "DELAYS", (0.02, 0.05))
+    monkeypatch.setattr(pace, "_FIRST_BACKOFF", 0.005)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@
         assert server.workspace.violations == []
 
 Assert on `server.log` (the server's own account of every request), never on what the client believes. Scripting: `on`
-takes a method (or `*`), a path below the workspace (or `/oauth/token`; globs allowed), a `Fault`, and which of the
+takes a method (or `*`, or `WRITE` for all but GET), a path below the workspace (or `/oauth/token`; globs allowed), a `Fault`, and which of the
 matching requests it hits. Unknown sides of the API are switches of `server.workspace.switches`.
 """
 
@@ -46,7 +46,7 @@ class Fault:
     `delay` seconds later, in the background, if that is not 0; on `mangle(body)` if given; seeing the state before the
     latest write if `stale`), then `after` is called. Then the answer: nothing for `hang` seconds; then a `reset`, or
     `raw` bytes, or `status`, `headers` and `body` in place of the honest ones, or `alter(document)` of it; only the
-    first `cut` bytes of it (negative: all but so many), then the end of the connection; a byte each `drip` seconds.
+    first `cut` bytes of it (negative: all but so many), then the end of the connection; a byte each `drip` seconds. At last `answered` is called.
     """
 
     execute: bool = True
@@ -64,6 +64,7 @@ class Fault:
     alter: Callable[[Any], Any] | None = None
     cut: int | None = None
     drip: float = 0.0
+    answered: Callable[[], None] | None = None
 
 
 FOREVER = 60.0  # longer than any client of a test waits
@@ -174,7 +175,8 @@ class _Rule:
     seen: int = 0
 
     def hits(self, entry: Entry) -> bool:
-        if self.method not in ("*", entry.method) or not fnmatchcase(entry.path, self.path):
+        methods = ("*", entry.method, "WRITE") if entry.is_write else ("*", entry.method)
+        if self.method not in methods or not fnmatchcase(entry.path, self.path):
             return False
         self.seen += 1
         return self.seen >= self.nth and (self.times is None or self.seen < self.nth + self.times)
@@ -369,6 +371,8 @@ class FaultServer:
                     return False
         else:
             connection.sendall(answer)
+        if fault.answered is not None:
+            fault.answered()
         return whole
 
     def _carry_out(self, entry: Entry, fault: Fault) -> Reply:

@@ -62,9 +62,10 @@ def _shown(attempt: Attempt, seen: Settled) -> Outcome:
     warehouse = attempt.answer.verdict is Verdict.WAREHOUSE
     match seen.sight:
         case Sight.LANDED if warehouse:
-            return Outcome(
-                change, State.FAILED, f"{said}; it was stored all the same", wrote=True, stored=True
-            )
+            # Were only its secret wrong, the next plan would see no difference.
+            again = f", with that secret: send another with --resend-secrets {change.address}"
+            error = f"{said}; it was stored all the same{again if change.secrets else ''}"
+            return Outcome(change, State.FAILED, error, wrote=True, stored=True)
         case Sight.LANDED:
             return Outcome(change, State.DONE, wrote=True)
         case Sight.FOREIGN:
