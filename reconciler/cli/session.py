@@ -229,10 +229,11 @@ def render_report(report: Report, output: Output) -> str:
 
 def read_plan_file(path: Path) -> Plan:
     """A saved plan. Raises `PlanFileError`, or `Refused` for another format version."""
-    from reconciler.plan.document import from_bytes
+    from reconciler.plan.document import MAX_BYTES, from_bytes
 
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)  # one more is too large
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise PlanFileError(f"{path}: {reason}", hint="make it: wsync plan --out FILE") from None

@@ -15,7 +15,7 @@ from reconciler.plan.change import Action, Change, Plan, PlanWarning, Unhealthy
 from reconciler.resource import Address, Source
 
 FORMAT_VERSION: Final = "1.0"
-_MAX_BYTES: Final = 256 * 2**20
+MAX_BYTES: Final = 256 * 2**20
 
 
 def to_document(plan: Plan) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def from_bytes(raw: bytes, name: str) -> Plan:
 
     Raises `PlanFileError` for what is no plan or was edited, `Refused` for another format version.
     """
-    if len(raw) > _MAX_BYTES:
+    if len(raw) > MAX_BYTES:
         raise PlanFileError(f"{name}: too large for a plan", hint=_HINT)
     try:
         document = json.loads(raw.decode("utf-8"))
