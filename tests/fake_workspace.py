@@ -88,6 +88,11 @@ class Workspace:
     def remove(self, kind: str, identifier: str) -> None:
         self._set(kinds()[kind].path, identifier, None)
 
+    def settle(self) -> None:
+        """What was done so far is seen by every read, however far reads are behind."""
+        with self._lock:
+            self._history.clear()
+
     def snapshot(self) -> dict[str, dict[str, Document]]:
         """All that is stored, without what the server stamps on it."""
         with self._lock:

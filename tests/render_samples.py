@@ -280,7 +280,7 @@ REPORTS: dict[str, Report] = {
     "partial": Report(_SEVERAL, "partial", Exit.PARTIAL, [*_DONE, _FAILED, _SKIPPED], seconds=2.0),
     "failed": Report(PLANS["update"], "failed", Exit.ERROR, [Outcome(UPDATE, State.FAILED, "conflict: it was changed after the plan was made")], seconds=2.0),
     "unknown": Report(PLANS["update"], "partial", Exit.PARTIAL, [Outcome(UPDATE, State.UNKNOWN, "no answer within 30 s", wrote=True)], seconds=2.0),
-    "stored": Report(_SEVERAL, "partial", Exit.PARTIAL, [replace(_FAILED, change=RETARGETED, error="505 the API could not connect to the warehouse", wrote=True, stored=True), *(replace(_SKIPPED, change=c, error="needs connection/snowflake-prod") for c in (SQL, REINGESTS, CREATE_PIPELINE))]),
+    "stored": Report(_SEVERAL, "partial", Exit.PARTIAL, [replace(_FAILED, change=RETARGETED, error="505 the API could not connect to the warehouse; it was stored all the same", wrote=True, stored=True), *(replace(_SKIPPED, change=c, error="needs connection/snowflake-prod") for c in (SQL, REINGESTS, CREATE_PIPELINE))]),
     "interrupted": Report(_SEVERAL, "interrupted", Exit.INTERRUPTED, [*_DONE, *_STOPPED], seconds=2.0),
     "gone": Report(PLANS["replace"], "partial", Exit.PARTIAL, [Outcome(REPLACE, State.FAILED, "400 The data model is invalid.", wrote=True, gone=True)]),
     "refused": Report(PLANS["refused"], "refused", Exit.REFUSED),

@@ -174,6 +174,19 @@ def test_f151_what_somebody_deleted_since_is_refused(site: Site) -> None:
     assert "create model/orders" in done.document["error"]["message"]
 
 
+@pytest.mark.parametrize("action", ["delete", "replace"])
+def test_f151_what_would_be_destroyed_beside_what_was_approved_is_refused(site: Site, action: str) -> None:
+    """A resource that came up since, in what the project owns; or one whose kind somebody changed."""
+    site.live(WH, ORDERS, HOURLY)
+    site.declare(OTHER_WH, ORDERS, HOURLY, owns=["model/*"], max_deletes=9)
+    approved, digest = site.save(), _digest(site)
+    site.live(model("new") if action == "delete" else changed(HOURLY, pipeline_type="events"))
+    for approval in (["--expect", digest], [approved]):
+        done = site.apply(*approval, approve=False)
+        assert _refused(site, done)
+        assert action in [c["action"] for c in done.document["changes"]]
+
+
 def test_f152_manifests_that_changed_since_are_refused(site: Site) -> None:
     site.declare(WH, ORDERS)
     approved, digest = site.save(), _digest(site)

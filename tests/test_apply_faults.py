@@ -6,7 +6,6 @@ What was done is asserted on the server's own log and on what it stores, never o
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from typing import Any
 
@@ -177,6 +176,7 @@ def test_f109_reads_that_lag_are_waited_for_in_real_time(
 ) -> None:
     site.wsync = wsync_process
     site.live(changed(WH, id="old"), ORDERS, pipeline("hourly", on="old", feed=True))
+    site.server.workspace.settle()
     site.server.workspace.switches.lag = lag
     site.declare(WH, ORDERS, HOURLY, owns=["*"], max_deletes=1)
     site.server.on("POST", API, reset_after())
@@ -591,7 +591,7 @@ def test_f141_a_delete_that_is_only_accepted_is_polled_until_it_is_done(
     switches.delete_answer, switches.lag = 202, 0.25
     site.live(changed(WH, id="old"), WH, ORDERS)
     site.declare(WH, ORDERS, owns=["*"], max_deletes=1)
-    time.sleep(0.26)  # for the lagging reads to see what was seeded
+    site.server.workspace.settle()
     done = site.apply()
     assert (done.code, outcomes(done)) == (0, {"connection/old": "done"}), done
     assert site.writes() == ["DELETE /connections/old"]

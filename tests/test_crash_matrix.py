@@ -147,10 +147,10 @@ class Ring:
         self.server.log.clear()
         workspace = self.server.workspace
         workspace.violations.clear()
-        workspace._history.clear()
         for documents in workspace.collections.values():
             documents.clear()
         self.site.live(*LIVE, *FOREIGN)
+        workspace.settle()
         workspace.switches.duplicate_post, workspace.switches.secrets = duplicate, shown
         self.state = workspace.snapshot()
 

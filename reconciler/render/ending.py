@@ -112,11 +112,7 @@ def _stored(o: Outcome) -> bool:
 def why(o: Outcome) -> str:
     """The error of an outcome as sentences, with what it leaves open."""
     error = shown(o.error or "")
-    more = ""
-    if o.state is State.UNKNOWN:
-        more = "It may be written or not: the next apply finds out."
-    elif _stored(o):
-        more = "The service stored it all the same."
+    more = "It may be written or not: the next apply finds out." if o.state is State.UNKNOWN else ""
     if error and more and not error.endswith((".", "?")):
         error += "."
     return f"{error} {more}".strip()
