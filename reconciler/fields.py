@@ -490,18 +490,30 @@ def _alike(one: object, other: object) -> bool:
     return one == other
 
 
-def fields_of(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Field]:
-    """Every leaf field of a model and of the models nested in it, in order of declaration."""
+def fields_of(
+    model: type[BaseModel], above: tuple[str, ...] = (), *, optional: bool = False
+) -> Iterator[Field]:
+    """Every leaf field of a model and of the models nested in it, in order of declaration.
+
+    `optional`: the mapping that the model stands for may be left out, and so every field in it.
+    """
     for attribute, info in model.model_fields.items():
-        name = info.alias or attribute
-        inner = _without_none(info.annotation)
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from fields_of(inner, (*above, name))
+        parts = (*above, info.alias or attribute)
+        required = info.is_required() and not optional
+        if inner := section(info):
+            yield from fields_of(inner, parts, optional=not required)
         else:
-            yield _field((*above, name), inner, info)
+            yield _field(parts, info, required=required)
 
 
-def _field(parts: tuple[str, ...], annotation: object, info: FieldInfo) -> Field:
+def section(info: FieldInfo) -> type[BaseModel] | None:
+    """The model of the mapping that a field holds; None for a field that holds a value."""
+    inner = _without_none(info.annotation)
+    return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+
+
+def _field(parts: tuple[str, ...], info: FieldInfo, *, required: bool) -> Field:
+    annotation = _without_none(info.annotation)
     marks = tuple(_marks(annotation, info))
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
@@ -509,7 +521,7 @@ def _field(parts: tuple[str, ...], annotation: object, info: FieldInfo) -> Field
     return Field(
         path=path,
         parts=parts,
-        required=info.is_required(),
+        required=required,
         secret=any(isinstance(m, _SecretMark) for m in marks),
         immutable=any(isinstance(m, Immutable) for m in marks),
         brief=any(isinstance(m, Brief) for m in marks),

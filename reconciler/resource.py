@@ -376,7 +376,7 @@ def _plain_names(model: type[Resource]) -> tuple[frozenset[str], tuple[tuple[str
 
 
 def nested(values: Mapping[str, object]) -> dict[str, Any]:
-    """Flat values by dotted path -> the API's nested document."""
+    """Flat values by dotted path -> the API's nested document. A mapping in which nothing is set is null itself."""
     document: dict[str, Any] = {}
     for path, value in values.items():
         *above, leaf = path.split(".")
@@ -384,4 +384,11 @@ def nested(values: Mapping[str, object]) -> dict[str, Any]:
         for part in above:
             place = place.setdefault(part, {})
         place[leaf] = value
-    return document
+    return {key: _or_null(value) for key, value in document.items()}
+
+
+def _or_null(value: Any) -> Any:
+    if not isinstance(value, dict) or not value:
+        return value
+    inner = {key: _or_null(v) for key, v in value.items()}
+    return inner if any(v is not None for v in inner.values()) else None

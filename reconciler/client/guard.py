@@ -68,18 +68,26 @@ def _faults(kind: type[Resource], model: type[Resource], body: Mapping[str, obje
             yield f"{f.path}: {fault}"
 
 
-def _above(known: Mapping[str, Field]) -> set[str]:
-    """The paths of all mappings that hold fields."""
-    return {".".join(f.parts[:n]) for f in known.values() for n in range(1, len(f.parts))}
+def _above(known: Mapping[str, Field]) -> dict[str, bool]:
+    """The paths of all mappings that hold fields, and whether each may be null: whether none of its fields is required."""
+    found: dict[str, bool] = {}
+    for f in known.values():
+        for n in range(1, len(f.parts)):
+            path = ".".join(f.parts[:n])
+            found[path] = found.get(path, True) and not f.required
+    return found
 
 
 def _leaves(
-    mapping: Mapping[str, object], known: set[str], above: set[str], prefix: str = ""
+    mapping: Mapping[str, object], known: set[str], above: Mapping[str, bool], prefix: str = ""
 ) -> Iterator[tuple[str, object]]:
     for key, value in mapping.items():
         path = f"{prefix}{key}"
-        if isinstance(value, Mapping) and path in above and path not in known:
+        section = path in above and path not in known
+        if section and isinstance(value, Mapping):
             yield from _leaves(value, known, above, f"{path}.")
+        elif section and value is None and above[path]:
+            continue  # all in it is unset
         else:
             yield path, value
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from reconciler.errors import Problem, did_you_mean
-from reconciler.fields import SecretRef, fields_of
+from reconciler.fields import SecretRef, fields_of, section
 from reconciler.manifest.conditions import conditions
 from reconciler.manifest.documents import Manifest, Origin, usable_id
 from reconciler.manifest.exposure import looks_like_an_id, without_quotes
@@ -89,29 +89,31 @@ def _layout(model: type[BaseModel], above: tuple[str, ...] = ()) -> _Layout:
     rows: list[tuple[str, str, bool, Any]] = []
     for attribute, info in model.model_fields.items():
         parts = (*above, info.alias or attribute)
-        if parts in leaves:
-            rows.append((attribute, ".".join(parts), leaves[parts].secret, None))
-        else:
-            inner = cast("type[BaseModel]", info.annotation)
+        if inner := section(info):
             rows.append((attribute, ".".join(parts), False, _layout(inner, parts)))
+        else:
+            rows.append((attribute, ".".join(parts), leaves[parts].secret, None))
     return tuple(row for row in rows if row[1] != "id")
 
 
 def _flatten(
-    part: BaseModel, layout: _Layout, values: dict[str, object], secrets: dict[str, SecretRef | None]
+    part: BaseModel | None, layout: _Layout, values: dict[str, object], secrets: dict[str, SecretRef | None]
 ) -> None:
-    """Every field that was given, by path; in the order of the model, whatever that of the manifest was."""
-    given = part.__pydantic_fields_set__
-    data = part.__dict__
+    """Every field that was given, by path; in the order of the model, whatever that of the manifest was.
+
+    A mapping that is null unsets all that is in it.
+    """
+    given = part.__pydantic_fields_set__ if part else None
+    data = part.__dict__ if part else {}
     for attribute, path, secret, inner in layout:
-        if attribute not in given:
+        if given is not None and attribute not in given:
             continue
         if inner is not None:
-            _flatten(data[attribute], inner, values, secrets)
+            _flatten(data.get(attribute), inner, values, secrets)
         elif secret:
-            secrets[path] = data[attribute]
+            secrets[path] = data.get(attribute)
         else:
-            values[path] = data[attribute]
+            values[path] = data.get(attribute)
 
 
 def _salvage(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from reconciler.fields import Field, ForbiddenIf, Part, RequiredIf, Together, UselessIf, fields_of
+from reconciler.fields import Field, ForbiddenIf, RequiredIf, Together, UselessIf, fields_of, section
 from reconciler.resource import Resource, kinds, variants
 from reconciler.schema import shapes, words
 from reconciler.schema.scalars import scalar
@@ -121,9 +121,10 @@ def _mapping(
             said = {"description": words.description(f, secrets=secrets)}
             properties[name] = {**said, **scalar(f, raw[name])}
             conditions += _conditions(f, leaves)
-        elif isinstance(info.annotation, type) and issubclass(info.annotation, Part):
-            inner = info.annotation
+        elif inner := section(info):
             properties[name] = {**_said(inner), **_mapping(inner, resource, (*above, name))}
+            if not info.is_required():
+                properties[name]["type"] = ["object", "null"]
     body = shapes.closed(properties, required)
     return {**body, "allOf": conditions} if conditions else body
 
