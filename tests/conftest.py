@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import Overheard
 from estate import Site
 from fault_server import FaultServer
 from hypothesis import HealthCheck, settings
@@ -64,11 +66,21 @@ def no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def wsync(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Wsync:
+def overheard(tmp_path: Path) -> Iterator[Overheard]:
+    """Whatever a test is about: no secret that it gave to a run is in what was said, nor in any file."""
+    found = Overheard()
+    yield found
+    assert found.leaks(tmp_path) == []
+
+
+@pytest.fixture
+def wsync(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, overheard: Overheard) -> Wsync:
     """Runs a command in this process: `wsync("plan", "-C", folder, env={…})`."""
     from reconciler.cli import app, signals
 
     monkeypatch.setattr(signals, "_handle", lambda _handler: None)  # pytest keeps its Ctrl-C
+    for module, hook in ((threading, "excepthook"), (sys, "unraisablehook"), (sys, "excepthook")):
+        monkeypatch.setattr(module, hook, getattr(module, hook))  # and its own hooks afterwards
 
     def run(*arguments: object, env: Mapping[str, str] | None = None) -> Done:
         capfd.readouterr()
@@ -77,6 +89,7 @@ def wsync(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
                 patch.setenv(name, value)
             code = app.run([str(a) for a in arguments])
         out, err = capfd.readouterr()
+        overheard.hear(env or {}, out, err)
         return Done(int(code), out, err)
 
     return run
@@ -106,7 +119,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def wsync_process(tmp_path: Path) -> Wsync:
+def wsync_process(tmp_path: Path, overheard: Overheard) -> Wsync:
     """Runs the installed program as a process of its own, without a terminal."""
 
     def run(*arguments: object, env: Mapping[str, str] | None = None, timeout: float = 60) -> Done:
@@ -119,6 +132,7 @@ def wsync_process(tmp_path: Path) -> Wsync:
             timeout=timeout,
             check=False,
         )
+        overheard.hear(env or {}, done.stdout, done.stderr)
         return Done(done.returncode, done.stdout, done.stderr)
 
     return run
