@@ -560,6 +560,28 @@ def test_f138_a_delete_that_never_lands_says_that_it_is_still_there(site: Site) 
     assert _is_good(site)
 
 
+def test_f165_what_was_edited_since_the_plan_is_not_deleted(site: Site) -> None:
+    site.live(ORDERS, model("kept"))
+    site.declare(model("kept"), owns=["*"], max_deletes=1)
+    site.server.on("GET", path(ORDERS), meanwhile(lambda w: w.edit("model", "orders", "name", "Needed")))
+    done = site.apply()
+    assert (done.code, outcomes(done), site.writes()) == (1, {"model/orders": "failed"}, []), done
+    assert "conflict: name changed underneath" in errors(done)["model/orders"]
+
+
+def test_f165_what_was_edited_after_a_lost_delete_is_not_deleted_again(site: Site) -> None:
+    site.live(ORDERS, model("kept"))
+    site.declare(model("kept"), owns=["*"], max_deletes=1)
+    edit = Fault(
+        execute=False, before=lambda s, _: s.workspace.edit("model", "orders", "name", "Needed"), reset=True
+    )
+    site.server.on("DELETE", path(ORDERS), edit)
+    done = site.apply()
+    assert (done.code, outcomes(done)) == (3, {"model/orders": "failed"}), done
+    assert "changed meanwhile" in errors(done)["model/orders"]
+    assert site.writes() == [f"DELETE {path(ORDERS)}"]
+
+
 @pytest.mark.parametrize("status", [400, 409])
 def test_f140_a_delete_that_is_refused_names_who_uses_it(site: Site, status: int) -> None:
     """An unmanaged pipeline takes up the model between the plan and the delete."""
@@ -685,6 +707,24 @@ def test_a_replace_whose_answers_are_lost_is_carried_out_once(site: Site, fault:
     assert Counter(e.method for e in site.server.writes()) == {"DELETE": 1, "POST": 1, "PUT": 1}
     assert site.holds(BIGQUERY)
     assert _is_good(site)
+
+
+def test_f165_what_was_edited_since_the_plan_is_not_replaced(site: Site) -> None:
+    site.live(WH)
+    site.declare(BIGQUERY, max_deletes=1)
+    site.server.on("GET", path(WH), meanwhile(_hidden))
+    done = site.apply()
+    assert (done.code, outcomes(done), site.writes()) == (1, {"connection/wh": "failed"}, []), done
+
+
+def test_f160_the_very_same_replace_by_somebody_else_is_not_made_again(site: Site) -> None:
+    site.live(WH)
+    site.declare(BIGQUERY, max_deletes=1)
+    site.server.on("GET", path(WH), meanwhile(lambda w: w.seed("connection", body(BIGQUERY))))
+    done = site.apply()
+    assert (done.code, outcomes(done)) == (0, {"connection/wh": "done"}), done
+    assert site.writes() == [f"PUT {path(WH)}"]  # for its secret's sake
+    assert site.holds(BIGQUERY)
 
 
 def test_a_replace_of_what_is_already_gone_creates_it(site: Site) -> None:

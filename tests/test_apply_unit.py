@@ -529,3 +529,21 @@ def test_f188_all_that_is_in_flight_ends(site: Site, nursery: Nursery, tmp_path:
     assert (code, document["result"]) == (130, "interrupted"), err
     assert told.count("done") == sum(e.executed for e in site.server.writes()) == 4
     assert told.count("not-started") == 8
+
+
+# ---------------------------------------------------------------------------------- clocks
+
+
+def test_f113_no_wait_is_measured_by_a_clock_that_somebody_can_set() -> None:
+    """Two machines' clocks meet in one place: where a server says until when to wait."""
+    import reconciler
+
+    root = Path(reconciler.__file__).parent
+    parts = [p for p in root.iterdir() if p.is_dir() and p.name != "emulator"]
+    users = {
+        str(file.relative_to(root)): file.read_text().count("time.time")
+        for part in parts
+        for file in part.glob("**/*.py")
+        if "time.time" in file.read_text()
+    }
+    assert users == {"client/pace.py": 1}

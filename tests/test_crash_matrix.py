@@ -35,6 +35,7 @@ from estate import (
     repeats_without_reading,
 )
 from fault_server import (
+    Entry,
     Fault,
     FaultServer,
     answers,
@@ -418,3 +419,56 @@ def test_f147_any_two_faults_are_told_truly_and_mended_by_a_second_run(
         wrong = _told_truth(ring, first.code, first.document)
     wrong += _leaks(first.out, first.err) + _after(ring, "first run") + _finish(ring)
     assert wrong == [], (pair, first)
+
+
+# ------------------------------------------------------------------- somebody else's hand
+
+
+@given(
+    nth=st.integers(4, REQUESTS),  # after the lists that the plan is made from
+    document=st.sampled_from(LIVE),
+    edit=st.sampled_from((("name", "By hand"), ("state", "new"), ("name", None))),
+    answer_lost=st.booleans(),
+    parallelism=st.sampled_from((1, 4)),
+)
+def test_f165_an_edit_at_any_moment_is_overwritten_only_where_no_reading_could_have_seen_it(
+    ring: Ring, nth: int, document: Any, edit: tuple[str, str | None], answer_lost: bool, parallelism: int
+) -> None:
+    """`None` deletes the resource instead. With lost answers every write is followed by a look."""
+    ring.reset()
+    kind, name = document["kind"], document["id"]
+    edited: list[int] = []
+
+    def by_hand(server: FaultServer, entry: Entry) -> None:
+        if server.workspace.stored(kind, name) is not None:
+            edited.append(entry.n)
+            if edit[1] is None:
+                server.workspace.remove(kind, name)
+            else:
+                server.workspace.edit(kind, name, *edit)
+
+    ring.server.on("*", API, Fault(before=by_hand, reset=answer_lost), nth=nth)
+    first = ring.site.apply(parallelism=parallelism)
+    wrong = [f"written over: {e}" for e in _blind_writes(ring.server.log, path(document), edited)]
+    wrong += _leaks(first.out, first.err)
+    if first.code == 0 and not _is_as_declared(ring):
+        # Only an edit after the last list of the closing plan is not seen by it.
+        lists = [e.n for e in ring.server.requests("GET", PATHS[kind])]
+        wrong += [] if edited[0] >= lists[-1] else ["exit 0, and the server does not hold what is declared"]
+    if first.code == 1:
+        wrong += [f"exit 1, and executed: {e}" for e in ring.server.writes() if e.executed]
+    ring.server.log.clear()
+    ring.server.workspace.violations.clear()  # an unmanaged hand may have broken a reference
+    assert wrong == [], first
+
+
+def _blind_writes(log: list[Entry], at: str, edited: list[int]) -> Iterator[str]:
+    """Writes of a resource that came after a reading which showed that somebody else had changed it."""
+    seen = False
+    for entry in log:
+        if not edited or entry.n < edited[0] or entry.path != at:
+            continue
+        if entry.method == "GET" and entry.status == 200:
+            seen = True
+        elif entry.method in ("PUT", "DELETE") and entry.executed and seen:
+            yield str(entry)
