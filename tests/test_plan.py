@@ -302,8 +302,8 @@ def test_changes_that_wait_for_each_other_are_shown_and_refused() -> None:
         "update pipeline/two",
     ]
     assert refused(plan) == {
-        "connection/a": "it and pipeline/one wait for each other: re-point one of them to something else first",
-        "connection/b": "it and pipeline/two wait for each other: re-point one of them to something else first",
+        "connection/a": "waits for pipeline/one, which waits for it in turn: re-point one of them to something else first",
+        "connection/b": "waits for pipeline/two, which waits for it in turn: re-point one of them to something else first",
     }
 
 

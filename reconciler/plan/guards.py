@@ -155,4 +155,4 @@ def _waits(still: Collection[Address]) -> str | None:
     if not still:
         return None
     named = ", ".join(map(str, sorted(still)))
-    return f"it and {named} wait for each other: re-point one of them to something else first"
+    return f"waits for {named}, which waits for it in turn: re-point one of them to something else first"

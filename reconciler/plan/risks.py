@@ -80,7 +80,9 @@ def secret_destinations(changes: Iterable[Change], desired: DesiredState) -> dic
 def _goes_elsewhere(declared: Declared, senders: Mapping[str, set[Destination]]) -> bool:
     """Whether another resource sends one of the secrets to another place."""
     here = _destination(declared)
-    return any(ref is not None and senders[ref.source] - {here} for ref in declared.secrets.values())
+    return any(
+        place != here for ref in declared.secrets.values() if ref is not None for place in senders[ref.source]
+    )
 
 
 def _destination(declared: Declared) -> Destination:
