@@ -9,6 +9,7 @@ worked out here and not taken from the code under test.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import html
@@ -21,13 +22,23 @@ from urllib.parse import quote, quote_plus
 
 from fault_server import TOKEN_PATH, Entry
 
-_LINES = [base64.b64encode(hashlib.sha512(str(n).encode()).digest()).decode()[:64] for n in range(60)]
-PEM = "\n".join(["-----BEGIN PRIVATE KEY-----", *_LINES, "-----END PRIVATE KEY-----", ""])
+
+def _lines(seed: str, count: int) -> list[str]:
+    """So many lines of what looks like a key."""
+    digests = (hashlib.sha512(f"{seed}{n}".encode()).digest() for n in range(count))
+    return [base64.b64encode(digest).decode()[:64] for digest in digests]
+
+
+def _pem(seed: str) -> str:
+    return "\n".join(["-----BEGIN PRIVATE KEY-----", *_lines(seed, 60), "-----END PRIVATE KEY-----", ""])
+
+
+PEM = _pem("pem")
 KEY = {
     "type": "service_account",
     "project_id": "some-project",
     "private_key_id": "cnry0f1e2d3c4b5a69788796a5b4c3d2e1f0aabb",
-    "private_key": PEM,
+    "private_key": _pem("key"),
     "client_email": "wsync@some-project.iam.gserviceaccount.com",
 }
 SHAPES = {
@@ -48,7 +59,7 @@ SHAPES = {
     "html": "<b>cnry&amp;Z11</b><!-- @org/team -->",
     "ansi": "cnry\x1b[31mZ12\x1b[0m\x07\r",
     "spaces": "  cnry  with  spaces  Z13 ",
-    "long": "cnry-Z14-" + "".join(_LINES)[:4000],
+    "long": "cnry-Z14-" + "".join(_lines("long", 60)),
 }
 _CHUNK = 20  # characters of a longer secret that are enough to be one: a text that is cut may hold no more
 
@@ -61,7 +72,7 @@ def marks(value: str) -> Mapping[bytes, str]:
         for form, how in _forms(part):
             if len(form) >= 8:
                 found.setdefault(form.encode("utf-8", "surrogatepass"), f"{what}, {how}")
-    return found
+    return found | {line.encode(): "a line, as it is" for line in _key_lines(value)}
 
 
 def _parts(value: str) -> Iterator[tuple[str, str]]:
@@ -69,15 +80,23 @@ def _parts(value: str) -> Iterator[tuple[str, str]]:
     yield value, "whole"
     yield value.strip(), "stripped"
     inner = value
-    if value.startswith("{") and value.endswith("}") and "private_key" in value:
-        inner = json.loads(value)["private_key"]
-        yield json.loads(value).get("private_key_id", ""), "a leaf"
-    for line in inner.splitlines():
-        if len(line) >= 16 and not line.startswith("-----"):
-            yield line, "a line"
-            break  # they leak together
+    with contextlib.suppress(ValueError):
+        document = json.loads(value, strict=False)
+        if isinstance(document, dict):
+            inner = document["private_key"]
+            yield document.get("private_key_id", ""), "a leaf"
+    yield from ((line, "a line") for line in _key_lines(inner)[:1])  # these leak together
     if len(inner) > 2 * _CHUNK and not inner.startswith("-----"):
         yield inner[_CHUNK : 2 * _CHUNK], "a piece"
+
+
+def _key_lines(text: str) -> list[str]:
+    lines = text.replace("\\n", "\n").splitlines()
+    return (
+        [line for line in lines if len(line) >= 16 and not re.search(r"[-{} ]", line)]
+        if len(lines) > 9
+        else []
+    )
 
 
 def _forms(part: str) -> Iterator[tuple[str, str]]:
@@ -162,9 +181,13 @@ def leaks_in_requests(
 
 @dataclass
 class Overheard:
-    """What the runs of one test said, and the secrets that they were given; searched when the test is over."""
+    """What the runs of one test said, and the secrets that they were given; searched when the test is over.
+
+    `written`: files into which the test itself wrote secrets.
+    """
 
     runs: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list, repr=False)
+    written: set[Path] = field(default_factory=set)
 
     def hear(self, env: Mapping[str, str], *words: str) -> None:
         self.runs.append((secrets_among(env), "\0".join(words).encode("utf-8", "surrogatepass")))
@@ -172,7 +195,7 @@ class Overheard:
     def leaks(self, folder: Path) -> list[str]:
         found = [leak for secrets, said in self.runs for leak in leaks(said, secrets)]
         everything = {name: value for secrets, _ in self.runs for name, value in secrets.items()}
-        return found + (leaks_in_files(folder, everything) if everything else [])
+        return found + (leaks_in_files(folder, everything, but=self.written) if everything else [])
 
 
 def secrets_among(env: Mapping[str, str]) -> dict[str, str]:

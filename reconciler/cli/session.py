@@ -62,6 +62,7 @@ def load_run(common: Common) -> Run:
     from reconciler.manifest import load
     from reconciler.plan.change import PlanWarning
     from reconciler.project import check_workspace, find_project, load_project, pick_target, with_overrides
+    from reconciler.secrets import recognise
 
     project = load_project(find_project(common.project))
     target, ignored = with_overrides(
@@ -69,6 +70,8 @@ def load_run(common: Common) -> Run:
     )
     check_workspace(target, os.environ)
     loaded = load(project, target)
+    references = (ref for declared in loaded.desired.resources.values() for ref in declared.secrets.values())
+    recognise((ref for ref in references if ref is not None), os.environ)
     warnings = [PlanWarning("WS030", message) for message in ignored]
     warnings += [_warning(problem) for problem in loaded.warnings]
     return Run(common, project, target, loaded, tuple(warnings))

@@ -31,7 +31,7 @@ def read_list(kind: type[Resource], answer: Answer) -> list[Live]:
     """All resources of a kind. Raises `ProtocolError`, `MalformedAnswer`."""
     if answer.status == 204:
         raise wrong(answer, f"nothing instead of the list of {kind.path}")
-    document = answer.json()
+    document = answer.json(clean)
     if isinstance(document, dict):
         # A first page taken for the whole would make the rest look deleted.
         raise wrong(answer, f"an object instead of the list of {kind.path}: has paging appeared?")
@@ -61,7 +61,7 @@ def read_one(kind: type[Resource], identifier: str, answer: Answer) -> Live:
 def read_object(answer: Answer, what: str) -> dict[str, Any]:
     if answer.status == 204:
         raise wrong(answer, f"nothing instead of the {inert(what, 100)}")
-    document = answer.json()
+    document = answer.json(clean)
     if not isinstance(document, dict):
         raise wrong(answer, f"{_name(document)} instead of the {inert(what, 100)}")
     return document

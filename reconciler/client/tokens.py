@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.client.pace import Pause, backoff, told_to_wait
-from reconciler.client.wording import in_words
+from reconciler.client.wording import clean, in_words
 from reconciler.errors import ApiError
 from reconciler.secrets import looks_masked, register
 from reconciler.transport import Answer, Transport, TransportError
@@ -148,7 +148,7 @@ class Tokens:
         if not 200 <= answer.status < 300:
             raise self._refused(answer, credentials)
         try:
-            document = answer.json()
+            document = answer.json(clean)
         except TransportError as error:
             raise CredentialsError(f"no token: {error.message}", hint=error.hint) from None
         token = document.get("access_token") if isinstance(document, dict) else None

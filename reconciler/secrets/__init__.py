@@ -4,7 +4,7 @@ Law: a value leaves only through `Secrets.reveal`. `scrub` is the second defence
 may echo a value; the first is that no code puts one into a text.
 """
 
-from reconciler.secrets.resolving import PROVIDERS, Secrets, is_reserved, resolve
+from reconciler.secrets.resolving import PROVIDERS, Secrets, is_reserved, recognise, resolve
 from reconciler.secrets.scrubbing import register, scrub
 from reconciler.secrets.trouble import json_trouble, looks_masked, value_trouble, warnings_for
 
@@ -14,6 +14,7 @@ __all__ = [
     "is_reserved",
     "json_trouble",
     "looks_masked",
+    "recognise",
     "register",
     "resolve",
     "scrub",

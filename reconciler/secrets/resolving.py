@@ -47,6 +47,13 @@ def resolve(references: Iterable[SecretRef], environ: Mapping[str, str]) -> Secr
     return secrets
 
 
+def recognise(references: Iterable[SecretRef], environ: Mapping[str, str]) -> None:
+    """Let `scrub` know what the environment holds of these secrets, though nothing is sent: a service may tell of them."""
+    for source in {r.source for r in references if not is_reserved(r.reference)}:
+        if value := environ.get(source):
+            register(value)
+
+
 def _read_all(names: list[str], environ: Mapping[str, str]) -> tuple[Secrets, list[str]]:
     values: dict[str, str] = {}
     troubles: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isinf
 from typing import NoReturn
@@ -13,6 +13,9 @@ from reconciler.transport.failures import MalformedAnswer
 
 _DEPTH = 64  # nested deeper than any API answers, and far below where Python's own recursion ends
 _DIGITS = 20  # holds every 64-bit integer
+_LOOKED_AT = (
+    65_536  # bytes of what is no JSON, to show its start: cut later, for a cleaner must see whole words
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +31,30 @@ class Answer:
     elapsed: float
     host: str = ""
 
-    def json(self) -> object:
-        """The body as plain data.
+    def json(self, clean: Callable[[str], str] = str) -> object:
+        """The body as plain data. `clean` takes out of foreign text what may not be shown.
 
         Raises `MalformedAnswer` for everything that is not honest JSON in UTF-8: another content type, a key twice,
         NaN, numbers beyond 64 bits or beyond a double, depth over 64, half a surrogate pair.
         """
         kind = self.headers.get("content-type", "")
         if kind and "json" not in kind.partition(";")[0].lower():
-            raise self._not_json("")
+            raise self._not_json("", clean)
         value, fault = _read(self.body)
         if fault:
-            raise self._not_json(fault)
+            raise self._not_json(fault, clean)
         return value
 
-    def _not_json(self, fault: str) -> MalformedAnswer:
+    def _not_json(self, fault: str, clean: Callable[[str], str]) -> MalformedAnswer:
         kind = inert(self.headers.get("content-type", ""), 80) or "no content type"
         what = f"{self.host or 'the server'} answered {self.status} ({kind})"
-        start = self.body.lstrip()[:320].decode("utf-8", "replace")
+        start = self.body.lstrip()[:_LOOKED_AT].decode("utf-8", "replace")
         if not start:
             return MalformedAnswer(f"{what} with an empty body instead of JSON", status=self.status)
         if fault and start.startswith(("{", "[", '"', "\ufeff")):
             # What is nearly JSON is the API's own, and may hold what it should have masked: not shown.
             return MalformedAnswer(f"{what} with JSON that cannot be used: {fault}", status=self.status)
-        excerpt = "" if start.startswith(("{", "[")) else f": {inert(' '.join(start.split()), 80)}"
+        excerpt = "" if start.startswith(("{", "[")) else f": {inert(' '.join(clean(start).split()), 80)}"
         return MalformedAnswer(
             f"{what} instead of JSON{excerpt}",
             status=self.status,
