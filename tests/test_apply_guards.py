@@ -277,3 +277,13 @@ def test_what_is_written_is_what_is_declared_or_owned(site: Site) -> None:
     assert done.code == 0, done
     assert all(site.stored(d) == body(d, SECRETS) for d in foreign)
     assert set(outcomes(done)) == set(map(address, EVERYTHING))
+
+
+def test_a_wait_is_finished_by_the_same_command_although_nothing_is_left_to_write(site: Site) -> None:
+    """A run that was cut while it waited, or that ended with 5, is not all well the next time either."""
+    site.live(ORDERS)
+    site.server.workspace.edit("model", "orders", "status", "invalid")
+    site.declare(ORDERS)
+    document = _nothing_happens(site, "--wait", "0", code=5)
+    assert document["result"] == "unchanged"
+    assert [u["address"] for u in document["closing"]["unhealthy"]] == ["model/orders"]

@@ -41,7 +41,7 @@ def only(folder: Path) -> Problem:
 # -------------------------------------------------------------------------- which are read
 
 
-def test_every_yaml_file_below_the_project_is_read_but_hidden_ones_and_other_projects(tmp_path: Path) -> None:
+def test_every_yaml_file_below_the_project_is_read_but_hidden_ones(tmp_path: Path) -> None:
     def model(name: str) -> str:
         return with_line(MODEL, "id: tickets", f"id: {name}")
 
@@ -54,7 +54,6 @@ def test_every_yaml_file_below_the_project_is_read_but_hidden_ones_and_other_pro
     (tmp_path / "b" / "e.yml").write_text(model("e"))
     (tmp_path / "b" / "notes.txt").write_text("nonsense")
     (tmp_path / "b" / "x.yaml.bak").write_text("nonsense")
-    write(tmp_path / "other", wsync="nonsense", inner__deep="nonsense")
     found = loaded(tmp_path)
     assert [a.id for a in found.desired.resources] == ["a", "d", "e"]
     assert found.files == 3
@@ -388,3 +387,10 @@ def test_no_name_that_is_not_normal_is_opened(around: Path) -> None:
     with pytest.raises(Unusable, match="no such file"):
         read(around, "../outside.sql")
     assert names_beside(around, "../outside.sql") == []
+
+
+def test_a_project_inside_of_another_is_an_error_and_never_just_left_out(tmp_path: Path) -> None:
+    """What is left out would be undeclared, and so perhaps deleted."""
+    write(tmp_path, MODEL)
+    write(tmp_path / "team", MODEL)
+    assert ("WS139", "team/wsync.yaml") in [(p.code, p.file) for p in told(tmp_path)]

@@ -63,6 +63,8 @@ class Writer:
             case Action.UPDATE:
                 return self._update(change)
             case Action.DELETE:
+                if user := self._not_repointed(change.address):
+                    return Outcome(change, State.FAILED, f"not sent: {user} still refers to it")
                 read = self.client.get(change.address)
                 self._demand_unmoved(change, read)
                 return Outcome(change, State.DONE) if read is None else self._delete(change, read)
@@ -152,9 +154,6 @@ class Writer:
     # ---------------------------------------------------------------------- delete, replace
 
     def _delete(self, change: Change, before: Live) -> Outcome:
-        if user := self._not_repointed(change.address):
-            return Outcome(change, State.FAILED, f"not sent: {user} still refers to it")
-
         def judge(read: Live | None) -> Sight:
             if read is None:
                 return Sight.LANDED
@@ -167,6 +166,8 @@ class Writer:
         return outcome
 
     def _replace(self, change: Change) -> Outcome:
+        if user := self._not_repointed(change.address):
+            return Outcome(change, State.FAILED, f"not sent: {user} still refers to it")
         declared = self.desired.resources[change.address]
         was, read = self.live.resources[change.address], self.client.get(change.address)
         if read and moved(was, read) and holds(read, self._sent_by_create(change), declared.model):

@@ -153,7 +153,8 @@ class _Apply:
         if not plan.changes and not plan.refused:
             if plan.warnings:  # such as a glob that matches nothing
                 self._show_plan()
-            return self._finish(Report(plan, "unchanged", Exit.OK))
+            unchanged = Report(plan, "unchanged", Exit.OK)
+            return self._finish(unchanged if self.wait is None else self._wait(unchanged, threading.Event()))
         self._show_plan()
         try:
             self.approval.demand(plan, output)
@@ -244,19 +245,25 @@ class _Apply:
         return self._close(Report(plan, "applied", Exit.OK, outcomes), stop)
 
     def _close(self, report: Report, stop: threading.Event) -> Report:
-        from reconciler.apply.closing import close, wait_until_healthy
+        from reconciler.apply.closing import close
 
         again = "Planning once more, to see that it worked …"
         closing = close(lambda: plan_run(self.context, self.client, resend=False, doing=again).plan)
         report = replace(report, left=closing.left, closing_error=closing.error)
         if closing.left is None or closing.left:
             return replace(report, exit=Exit.UNHEALTHY)
-        if self.wait is not None:
-            self.context.output.progress("Waiting until all is well …")
-            selection = self.context.selection
-            declared = [a for a in self.planned.desired.resources if selection.takes(a)]
-            health = wait_until_healthy(self.client.fetch, declared, self.wait, stop.wait)
-            report = replace(report, unhealthy=health.unhealthy, busy=health.busy, closing_error=health.error)
-            if not health.good:
-                return replace(report, exit=Exit.INTERRUPTED if stop.is_set() else Exit.UNHEALTHY)
-        return report
+        return report if self.wait is None else self._wait(report, stop)
+
+    def _wait(self, report: Report, stop: threading.Event) -> Report:
+        """Until what is declared is well and idle: also where nothing had to be written, for the last run may have been cut."""
+        from reconciler.apply.closing import wait_until_healthy
+
+        assert self.wait is not None
+        self.context.output.progress("Waiting until all is well …")
+        selection = self.context.selection
+        declared = [a for a in self.planned.desired.resources if selection.takes(a)]
+        health = wait_until_healthy(self.client.fetch, declared, self.wait, stop.wait)
+        report = replace(report, unhealthy=health.unhealthy, busy=health.busy, closing_error=health.error)
+        if health.good:
+            return report
+        return replace(report, exit=Exit.INTERRUPTED if stop.is_set() else Exit.UNHEALTHY)

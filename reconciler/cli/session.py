@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.cli.options import Common
 from reconciler.cli.output import Output, current_output
 from reconciler.cli.signals import end_at_once
-from reconciler.errors import Exit, Interrupted, PlanFileError, Problem
+from reconciler.errors import Exit, Interrupted, PlanFileError, Problem, inert
 
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Report
@@ -99,7 +100,16 @@ def last_words(what: str, *, result: str | None = None) -> None:
 def _limits(run: Run) -> dict[str, Any]:
     """The limits of every request, and where each is logged with `-v`."""
     log = run.output.note if run.output.verbose else None
-    return {"parallelism": run.common.parallelism, "timeout": run.common.timeout, "log": log}
+
+    def pause(seconds: float) -> None:
+        if seconds >= _WORTH_A_WORD:  # or the run would seem to hang
+            run.output.note(f"Waiting {seconds:.0f} s: the service asks to, or does not answer as it should.")
+        time.sleep(seconds)
+
+    return {"parallelism": run.common.parallelism, "timeout": run.common.timeout, "log": log, "pause": pause}
+
+
+_WORTH_A_WORD: Final = 3.0  # seconds of waiting
 
 
 def _warning(problem: Problem) -> PlanWarning:
@@ -187,6 +197,10 @@ def plan_run(
         max_deletes=max_deletes,
         warnings=run.warnings,
     )
+    if run.output.verbose:
+        for address in sorted(a for a, r in live.resources.items() if r.unknown):
+            unknown = ", ".join(live.resources[address].unknown)
+            run.output.note(f"{inert(str(address))} holds fields that wsync does not know: {unknown}")
     return Planned(plan, run.desired, live)
 
 

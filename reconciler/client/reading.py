@@ -109,10 +109,12 @@ class ReadClient:
         return self._read(kind.path, partial(read_list, kind))
 
     def _read(self, path: str, read: Callable[[Answer], T], query: Mapping[str, str] | None = None) -> T:
-        return self._ask(path, lambda answer: read(self._accepted(answer)), query)
+        return self._ask(path, lambda answer: read(self._accepted(answer, path)), query)
 
     def _find(self, path: str, read: Callable[[Answer], T]) -> T | None:
-        return self._ask(path, lambda answer: None if answer.status == 404 else read(self._accepted(answer)))
+        return self._ask(
+            path, lambda answer: None if answer.status == 404 else read(self._accepted(answer, path))
+        )
 
     def _ask(self, path: str, read: Callable[[Answer], T], query: Mapping[str, str] | None = None) -> T:
         """Asks, and once more when the answer makes no sense."""
@@ -121,14 +123,14 @@ class ReadClient:
         except (MalformedAnswer, ProtocolError):
             return read(self._line.send("GET", path, query=query))
 
-    def _accepted(self, answer: Answer) -> Answer:
+    def _accepted(self, answer: Answer, path: str) -> Answer:
         if 200 <= answer.status < 300:
             return answer
-        raise refusal(self._line, answer)
+        raise refusal(self._line, answer, asked=f" to GET {path}")
 
 
-def refusal(line: Line, answer: Answer) -> ApiError:
-    """What an answer that is no success means, and what to do."""
+def refusal(line: Line, answer: Answer, *, asked: str = "") -> ApiError:
+    """What an answer that is no success means, and what to do; `asked` is what it answers, for who reads it."""
     said = in_words(answer)
     match answer.status:
         case 401:
@@ -161,7 +163,7 @@ def refusal(line: Line, answer: Answer) -> ApiError:
                 None,
             )
         case _:
-            return _error(f"{line.host} answered {said}", None, None)
+            return _error(f"{line.host} answered {said}{asked}", None, None)
 
 
 def _error(message: str, hint: str | None, code: str | None) -> ApiError:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+
+from reconciler.errors import did_you_mean
 from reconciler.fields.marks import (
     Brief,
     Canonical,
@@ -20,8 +22,6 @@ from reconciler.fields.marks import (
     Wrong,
 )
 from reconciler.fields.values import SecretMark
-
-from reconciler.errors import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import GetCoreSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
 from reconciler.fields.marks import Canonical, Form, SecretRef, Spelled, context
 from reconciler.fields.spelling import (
     read_timestamp,

@@ -49,6 +49,7 @@ TOO_LARGE: Final = "WS135"  # one file, or all together
 INCLUDE: Final = "WS136"  # a path that `file()` may not take
 NOTHING: Final = "WS137"  # no manifest anywhere
 FILE_NAME: Final = "WS138"  # a name that cannot be shown
+NESTED: Final = "WS139"  # a project inside of another
 
 # addresses and references
 DUPLICATE: Final = "WS142"  # one address, declared twice

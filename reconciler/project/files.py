@@ -41,8 +41,9 @@ class Unusable(Exception):
 def manifest_files(root: Path) -> tuple[list[str], list[Problem]]:
     """Every manifest file below `root`, relative and sorted, and what could not be searched.
 
-    Hidden files and folders are left out; so is a folder with a `wsync.yaml` of its own, with all that is below it:
-    that is another project. Links to folders are not entered.
+    Hidden files and folders are left out. A `wsync.yaml` further down is an error: whether its folder belongs to this
+    project or is one of its own must not be guessed, for what is not declared may be deleted. Links to folders are
+    not entered.
     """
     names: list[str] = []
     problems: list[Problem] = []
@@ -55,10 +56,12 @@ def manifest_files(root: Path) -> tuple[list[str], list[Problem]]:
             problems.append(_unusable(error).problem(folder or "."))
             continue
         if folder and any(e.name == PROJECT_FILE for e in entries):
-            continue
+            message = f"a {PROJECT_FILE} inside of another project"
+            hint = "move that project out of this one's folder, or rename the file"
+            problems.append(Problem(codes.NESTED, "error", message, folder + PROJECT_FILE, hint=hint))
         for entry in entries:
             name = folder + entry.name
-            is_manifest = name.endswith(_SUFFIXES) and name != PROJECT_FILE
+            is_manifest = name.endswith(_SUFFIXES) and entry.name != PROJECT_FILE
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{name}/")
             elif is_manifest and any(map(hidden, name)):

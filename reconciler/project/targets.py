@@ -108,13 +108,17 @@ def check_workspace(target: Target, environ: Mapping[str, str]) -> None:
     target that names no workspace has nothing to protect.
     """
     vouched = environ.get("WSYNC_WORKSPACE_ID")
-    if not vouched or vouched == target.workspace_id:
+    if vouched is None or vouched == target.workspace_id:
         return
     if target.emulator and target.workspace_id == EMULATOR_WORKSPACE:
         return
     raise ProjectError(
         f"target `{target.name}` is workspace {target.workspace_id}, "
-        f"but WSYNC_WORKSPACE_ID allows only workspace {inert(vouched, 80)}",
-        hint="choose the target of that workspace with -t, or correct one of the two",
+        + (
+            f"but WSYNC_WORKSPACE_ID allows only workspace {inert(vouched, 80)}"
+            if vouched.strip()
+            else "but WSYNC_WORKSPACE_ID is set and empty"
+        ),
+        hint="choose the target of that workspace with -t, or correct one of the two (or unset the variable)",
         code=codes.WORKSPACE_DIFFERS,
     )

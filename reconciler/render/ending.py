@@ -161,7 +161,8 @@ def _health(report: Report, paint: Paint, width: int) -> Iterator[str]:
         )
     lines += [f"  {shown(address)} is still busy" for address in report.busy]
     if lines:
-        yield "\n".join([paint("danger", "Applied, but when the waiting was over:"), *lines])
+        head = "Applied, but when" if report.result == "applied" else "When"
+        yield "\n".join([paint("danger", f"{head} the waiting was over:"), *lines])
 
 
 def _next(report: Report, width: int, again: str | None) -> Iterator[str]:
