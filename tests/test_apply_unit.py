@@ -362,6 +362,22 @@ def test_a_bug_after_the_writes_is_not_told_as_nothing_written(
     assert "canary" not in done.out + done.err
 
 
+def test_a_bug_between_the_writes_is_not_told_as_nothing_written(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reconciler.render import ending
+
+    def broken(*_: object, **__: object) -> Any:
+        raise RuntimeError("canary")
+
+    site.declare(WH, ORDERS)
+    monkeypatch.setattr(ending, "outcome_line", broken)
+    done = site.apply()
+    assert (done.code, done.document["result"], done.document["exit"]) == (3, "partial", 3), done
+    assert site.holds(WH)
+    assert "canary" not in done.out + done.err
+
+
 def test_unanswered_changes_stop_the_run_only_in_a_row(site: Site) -> None:
     """Trouble that comes and goes is no outage."""
     models = [model(f"m{n:02}") for n in range(2 * run.TROUBLE + 4)]

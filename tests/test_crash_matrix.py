@@ -169,7 +169,8 @@ class Ring:
     def strike(self, by: signal.Signals) -> None:
         """Send a signal to the process that is running."""
         self.begun.wait(10)
-        os.kill(self.pid, by)
+        if self.pid:
+            os.kill(self.pid, by)
 
     def run(self, parallelism: int = 1) -> tuple[int, str, str]:
         """An apply of the approved plan, in a process of its own: exit code, stdout, stderr."""
@@ -188,7 +189,10 @@ class Ring:
         child = self.nursery.start(arguments, environment)
         self.pid = child.pid
         self.begun.set()
-        return child.wait()
+        try:
+            return child.wait()
+        finally:
+            self.pid = 0
 
 
 @pytest.fixture(scope="module")

@@ -133,9 +133,8 @@ class Writer:
         def is_so(read: Live) -> bool:
             return holds(read, wanted, declared.model) and not read.held & unset
 
-        tells = not is_so(
-            before
-        )  # else only secrets are new, or somebody made the very same change meanwhile
+        # Where it is so already, only secrets are new, or somebody made the very same change meanwhile.
+        tells = not is_so(before)
         self._demand_unmoved(
             change, before, but=frozenset() if tells else frozenset(f.path for f in change.fields)
         )
