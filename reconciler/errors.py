@@ -6,7 +6,6 @@ puts foreign text into a message passes it through `inert` first.
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,6 +60,12 @@ class SecretError(WsyncError):
     """A secret that must be sent is missing, empty or looks like a mask. Never holds the value."""
 
     default_code = "WS201"
+
+
+class OutputError(WsyncError):
+    """A result that could not be written."""
+
+    default_code = "WS020"
 
 
 class HostNotAllowed(WsyncError):
@@ -179,6 +184,8 @@ def inert(text: str, limit: int | None = None, *, keep: str = "") -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The nearest known word, for a hint; None when nothing is near."""
+    import difflib  # only mistakes need it
+
     candidates = {k.lower(): k for k in known}
     near = difflib.get_close_matches(word.lower(), candidates, n=1, cutoff=0.6)
     return candidates[near[0]] if near else None

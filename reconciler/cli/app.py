@@ -16,24 +16,33 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from reconciler.cli.files import OutputError
 from reconciler.cli.output import Output, current_output, lost, prepare_streams, start_output
-from reconciler.cli.session import end_reading_at_once
-from reconciler.cli.unexpected import unexpected
+from reconciler.cli.signals import end_reading_at_once
 from reconciler.errors import (
     ApiError,
     Exit,
     Interrupted,
     InvalidProject,
+    OutputError,
     UsageError,
     WsyncError,
     did_you_mean,
     inert,
 )
 
-COMMANDS: Final = (
-    "validate", "plan", "apply", "drift", "show", "graph", "schema", "emulator", "demo", "version",
-)  # fmt: skip
+COMMANDS: Final = {
+    "validate": "Check every manifest, offline and without any secret.",
+    "plan": "Show what apply would do. Reads only.",
+    "apply": "Make live what the manifests declare.",
+    "drift": "Say what differs from the manifests, who changed it and when.",
+    "show": "Show a saved plan, in any format.",
+    "graph": "Show which resource refers to which.",
+    "schema": "Print the JSON Schema of manifests, or of wsync.yaml.",
+    "emulator": "Serve an emulator of the API on loopback.",
+    "demo": "See plan, apply, drift and repair happen, here and now.",
+    "version": "Print the version.",
+}
+"""Every command and what it is for, so that listing them imports none."""
 
 
 class _Commands(click.Group):
@@ -47,7 +56,12 @@ class _Commands(click.Group):
             return None
         command = importlib.import_module(f"reconciler.cli.{cmd_name}_command").command
         assert isinstance(command, click.Command)
+        command.short_help = COMMANDS[cmd_name]  # shell completion shows it
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
@@ -97,6 +111,8 @@ def run(arguments: Sequence[str]) -> int:
     except WsyncError as error:
         return _fail(error, error.exit_code)
     except Exception as error:  # noqa: BLE001 - a traceback could hold a secret, and helps no user
+        from reconciler.cli.unexpected import unexpected
+
         return _fail(unexpected(error), Exit.ERROR)
 
 
@@ -201,4 +217,10 @@ def _harden() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.excepthook = lambda _details: None
     sys.unraisablehook = lambda _details: None
-    sys.excepthook = lambda _kind, error, _trace: current_output().error(f"error[WS999]: {unexpected(error)}")
+    sys.excepthook = lambda _kind, error, _trace: _last_resort(error)
+
+
+def _last_resort(error: BaseException) -> None:
+    from reconciler.cli.unexpected import unexpected
+
+    current_output().error(f"error[WS999]: {unexpected(error)}")

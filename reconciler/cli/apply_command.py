@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.approving import Approval
-from reconciler.cli.files import OutputError
 from reconciler.cli.options import (
     CONNECTION,
     OUTPUT,
@@ -32,8 +31,6 @@ from reconciler.cli.output import Color, Output
 from reconciler.cli.session import (
     Planned,
     Run,
-    end_reading_at_once,
-    last_words,
     load_run,
     plan_run,
     read_plan_file,
@@ -41,9 +38,8 @@ from reconciler.cli.session import (
     render_report,
     writing,
 )
-from reconciler.cli.signals import end_in_order
-from reconciler.cli.unexpected import unexpected
-from reconciler.errors import Exit, WsyncError
+from reconciler.cli.signals import end_in_order, end_reading_at_once, last_words
+from reconciler.errors import Exit, OutputError, WsyncError
 
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Outcome, Report, Result
@@ -54,7 +50,6 @@ if TYPE_CHECKING:
 
 @click.command(
     "apply",
-    short_help="Make live what the manifests declare.",
     epilog="""\b
 Examples:
   wsync apply -t prod                          asks, on a terminal
@@ -110,6 +105,8 @@ def command(
             planned = plan_run(run, client, max_deletes=max_deletes)
             return _Apply(run, client, planned, Approval(plans, expect, auto_approve), wait).run()
     except Exception as error:  # noqa: BLE001 - what a bug leaves behind is told in the same way
+        from reconciler.cli.unexpected import unexpected
+
         failure = error if isinstance(error, WsyncError) else unexpected(error)
         failure.known = {"result": _result(failure, shared.output), **failure.known}
         raise failure from None

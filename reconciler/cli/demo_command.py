@@ -20,7 +20,6 @@ from reconciler.errors import Exit, WsyncError
 
 @click.command(
     "demo",
-    short_help="See plan, apply, drift and repair happen, here and now.",
     epilog="\b\nExamples:\n  wsync demo",
 )
 def command() -> int:

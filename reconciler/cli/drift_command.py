@@ -13,7 +13,6 @@ from reconciler.errors import Exit
 
 @click.command(
     "drift",
-    short_help="Say what differs from the manifests, who changed it and when.",
     epilog="""\b
 Examples:
   wsync drift -t prod             exit 0: none; 2: drift; 1: not checked

@@ -48,7 +48,6 @@ def _switch_options() -> tuple[Decorator, ...]:
 
 @click.command(
     "emulator",
-    short_help="Serve an emulator of the API on loopback.",
     epilog="""\b
 Examples:
   wsync emulator

@@ -7,18 +7,11 @@ import errno
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from reconciler.errors import WsyncError
-
-
-class OutputError(WsyncError):
-    """A result that could not be written."""
-
-    default_code = "WS020"
+from reconciler.errors import OutputError
 
 
 def reserve_file(path: Path) -> None:
@@ -87,6 +80,8 @@ def _beside(path: Path) -> Iterator[tuple[int, str]]:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
     real = Path(os.path.realpath(path))
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(prefix=f".{real.name[:100]}.", dir=real.parent)
     try:
         yield descriptor, name

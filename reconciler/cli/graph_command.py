@@ -13,7 +13,6 @@ from reconciler.errors import Exit
 
 @click.command(
     "graph",
-    short_help="Show which resource refers to which.",
     epilog="""\b
 Examples:
   wsync graph

@@ -9,13 +9,14 @@ import contextlib
 import io
 import os
 import re
-import shutil
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from reconciler.cli.files import OutputError, reserve_file, write_file
+from reconciler.errors import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Color = Literal["auto", "always", "never"]
 
@@ -40,6 +41,8 @@ class Output:
     @property
     def width(self) -> int:
         """Columns of the reader's terminal; 80 where there is none to ask."""
+        import shutil
+
         return max(60, shutil.get_terminal_size((80, 24)).columns)
 
     @property
@@ -62,6 +65,8 @@ class Output:
         text = text if text.endswith("\n") else text + "\n"
         self.clear()
         if self.file is not None:
+            from reconciler.cli.files import write_file
+
             write_file(self.file, text)
             return
         self.told = True
@@ -108,6 +113,8 @@ class Output:
         """Raise now, before anything is done, if what is to be written cannot be."""
         for path in (self.file, *others):
             if path is not None:
+                from reconciler.cli.files import reserve_file
+
                 reserve_file(path)
 
 

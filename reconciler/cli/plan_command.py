@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from reconciler.cli.files import write_file
 from reconciler.cli.options import (
     CONNECTION,
     OUTPUT,
@@ -25,7 +24,6 @@ from reconciler.errors import Exit
 
 @click.command(
     "plan",
-    short_help="Show what apply would do. Reads only.",
     epilog="""\b
 Examples:
   wsync plan -t prod
@@ -61,6 +59,7 @@ def command(out: Path | None, detailed_exitcode: bool, **given: Any) -> int:
     with reading(run) as client:
         plan = plan_run(run, client).plan
     if out is not None:
+        from reconciler.cli.files import write_file
         from reconciler.render import document
 
         write_file(out, document.json_document(document.plan(plan)))

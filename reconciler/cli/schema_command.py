@@ -23,7 +23,6 @@ from reconciler.errors import Exit, WsyncError
 
 @click.command(
     "schema",
-    short_help="Print the JSON Schema of manifests, or of wsync.yaml.",
     epilog="""\b
 Examples:
   wsync schema > manifest.schema.json

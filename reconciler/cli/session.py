@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.cli.options import Common
-from reconciler.cli.output import Output, current_output
-from reconciler.cli.signals import end_at_once
-from reconciler.errors import Exit, Interrupted, PlanFileError, Problem, inert
+from reconciler.cli.output import Output
+from reconciler.errors import PlanFileError, Problem, inert
 
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Report
@@ -76,25 +75,6 @@ def load_run(common: Common) -> Run:
     warnings = [PlanWarning("WS030", message) for message in ignored]
     warnings += [_warning(problem) for problem in loaded.warnings]
     return Run(common, project, target, loaded, tuple(warnings))
-
-
-def end_reading_at_once(*, result: str | None = None) -> None:
-    """Until something is written, a signal ends the run there and then. `result` as in a report of `apply`."""
-    end_at_once(lambda: last_words("nothing was written", result=result))
-
-
-def last_words(what: str, *, result: str | None = None) -> None:
-    """Said from within a signal handler: past the streams and without an import, for either may be half-way."""
-    output = current_output()
-    with contextlib.suppress(OSError):
-        if output.format == "json" and output.file is None and not output.told:
-            beside = f'"result": "{result}", ' if result else ""
-            error = (
-                f'{{"code": "{Interrupted.default_code}", "message": "interrupted: {what}", "hint": null}}'
-            )
-            document = f'{{{beside}"error": {error}, "exit": {Exit.INTERRUPTED.value}}}\n'
-            os.write(1, document.encode())
-        os.write(2, f"\nInterrupted: {what}.\n".encode())
 
 
 def _limits(run: Run) -> dict[str, Any]:
@@ -211,14 +191,18 @@ def render_plan(
     plan: Plan, output: Output, *, drift: bool = False, suggest: bool = True, flags: Sequence[str] = ()
 ) -> str:
     """A plan in the format that was asked for. `suggest` and `flags`: see `render.text.plan`."""
-    from reconciler.render import document, markdown, text
-
     match output.format:
         case "json":
+            from reconciler.render import document
+
             return document.json_document(document.plan(plan))
         case "markdown":
+            from reconciler.render import markdown
+
             return markdown.plan(plan, drift=drift)
         case _:
+            from reconciler.render import text
+
             return text.plan(
                 plan,
                 verbose=output.verbose,
@@ -233,14 +217,18 @@ def render_plan(
 
 def render_report(report: Report, output: Output) -> str:
     """The end of an apply in the format that was asked for."""
-    from reconciler.render import document, ending, markdown
-
     match output.format:
         case "json":
+            from reconciler.render import document
+
             return document.json_document(document.report(report))
         case "markdown":
+            from reconciler.render import markdown
+
             return markdown.report(report)
         case _:
+            from reconciler.render import ending
+
             return ending.report(report, width=output.width, color=output.colored)
 
 

@@ -14,7 +14,6 @@ from reconciler.errors import Exit
 
 @click.command(
     "show",
-    short_help="Show a saved plan, in any format.",
     epilog="""\b
 Examples:
   wsync show plan.json

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final, NoReturn
 
-from reconciler.errors import Exit
+from reconciler.cli.output import current_output
+from reconciler.errors import Exit, Interrupted
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -30,6 +31,11 @@ def end_at_once(last_words: Callable[[], None]) -> None:
     _handle(handler)
 
 
+def end_reading_at_once(*, result: str | None = None) -> None:
+    """Until something is written, a signal ends the run there and then. `result` as in a report of `apply`."""
+    end_at_once(lambda: last_words("nothing was written", result=result))
+
+
 def end_in_order(last_words: Callable[[], None]) -> threading.Event:
     """From now on the first signal sets the event that is returned; the second ends the process at once.
 
@@ -46,6 +52,20 @@ def end_in_order(last_words: Callable[[], None]) -> threading.Event:
 
     _handle(handler)
     return stop
+
+
+def last_words(what: str, *, result: str | None = None) -> None:
+    """Said from within a signal handler: past the streams and without an import, for either may be half-way."""
+    output = current_output()
+    with contextlib.suppress(OSError):
+        if output.format == "json" and output.file is None and not output.told:
+            beside = f'"result": "{result}", ' if result else ""
+            error = (
+                f'{{"code": "{Interrupted.default_code}", "message": "interrupted: {what}", "hint": null}}'
+            )
+            document = f'{{{beside}"error": {error}, "exit": {Exit.INTERRUPTED.value}}}\n'
+            os.write(1, document.encode())
+        os.write(2, f"\nInterrupted: {what}.\n".encode())
 
 
 def _end(last_words: Callable[[], None]) -> NoReturn:

@@ -15,7 +15,6 @@ from reconciler.errors import Exit, InvalidProject, Problem, WsyncError
 
 @click.command(
     "validate",
-    short_help="Check every manifest, offline and without any secret.",
     epilog="""\b
 Examples:
   wsync validate                      every target
@@ -58,14 +57,18 @@ def validate(shared: Common) -> int:
 
 
 def _rendered(found: Sequence[Problem], files: int, output: Output) -> str:
-    from reconciler.render import document, markdown, problems
-
     match output.format:
-        case "json" if any(p.severity == "error" for p in found):
-            return document.json_document(document.error(InvalidProject(found, files=files)))
         case "json":
+            from reconciler.render import document
+
+            if any(p.severity == "error" for p in found):
+                return document.json_document(document.error(InvalidProject(found, files=files)))
             return document.json_document(document.problems(found))
         case "markdown":
+            from reconciler.render import markdown
+
             return markdown.problems(found)
         case _:
+            from reconciler.render import problems
+
             return problems.problems(found, files=files, color=output.colored)

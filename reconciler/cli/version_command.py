@@ -12,7 +12,6 @@ from reconciler.errors import Exit
 
 @click.command(
     "version",
-    short_help="Print the version.",
     epilog="\b\nExamples:\n  wsync version\n  wsync version -f json",
 )
 @options(OUTPUT, accepted(PROJECT, SELECTION, CONNECTION))
