@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+# No plugin of another package gets to see what is declared; nor does each start search every package for one.
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 
 class SecretRef:
@@ -39,6 +43,7 @@ class Part(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
+        defer_build=True,  # most runs need few of the variants, and start-up time is a feature
         hide_input_in_errors=True,
         alias_generator=lambda name: name.rstrip("_"),
     )

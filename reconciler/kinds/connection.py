@@ -1,7 +1,5 @@
 """Connections: how the service logs in to a data warehouse. Reference: "Create a connection"."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from reconciler.fields import (

@@ -1,7 +1,5 @@
 """Data models: the SQL whose rows a pipeline moves. Reference: "Create a data model"."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from reconciler.fields import Immutable, Instead, Part, Sql

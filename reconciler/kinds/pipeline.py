@@ -1,7 +1,5 @@
 """Data pipelines: a model run on a connection, on a schedule. Reference: "Create a data pipeline"."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from reconciler.fields import (
