@@ -46,6 +46,7 @@ class Receiver(Part):
 
     endpoint: Annotated[Text, Destination(), "Its URL."]
     api_key: Annotated[Secret, "Its key."]
+    pin: Annotated[Secret | None, "A second key."] = None
     retry: Annotated[Delay | None, "How long it is tried again."] = None
 
 
@@ -69,6 +70,7 @@ class Feed(Resource):
         Text, Ref("connection", shared="shared-source"), Risk("re-routes"), "Where rows come from."
     ]
     labels: Annotated[list[Text], Canonical(as_set), "Labels, in any order."]
+    passphrase: Annotated[Secret | None, "What its files are encrypted with."] = None
     compress: Annotated[bool | None, "Whether rows are packed."] = None
     receiver: Receiver
     window: Window | None = None
@@ -142,6 +144,15 @@ def test_its_references_guard_and_share() -> None:
     assert change.reasons == ("used by feed/audiences, feed/second",)
     broken = planned([FEED, SNOWFLAKE], [FEED | {"status": "broken"}, SNOWFLAKE])
     assert [str(u.address) for u in broken.unhealthy] == ["feed/audiences"]
+
+
+def test_each_secret_that_would_be_lost_is_told_with_its_line_and_place() -> None:
+    held = edited(FEED, {"receiver.pin": "1234", "passphrase": "x"})
+    assert refused(planned([edited(FEED, name="x"), SNOWFLAKE], [held, SNOWFLAKE])) == {
+        "feed/audiences": "it holds passphrase, receiver.pin, which this would clear and nobody can read back: "
+        "add `passphrase: \"{{ secret('NAME') }}\"` and `pin: \"{{ secret('NAME') }}\"` under `receiver` "
+        "to its manifest (or null, to let it go)"
+    }
 
 
 # --------------------------------------------------------------------- the whole of the tool

@@ -682,6 +682,14 @@ def test_f181_a_delete_of_what_an_unselected_resource_refers_to_is_refused(selec
     assert refused(planned(desired, WORLD)) == {}
 
 
+def test_what_is_only_updated_may_be_referred_to_whatever_goes_beside_it() -> None:
+    desired = [edited(SNOWFLAKE, name="x"), edited(ORDERS, name="x"), HOURLY]
+    plan = planned(desired, [*WORLD, REFUNDS, SECOND], max_deletes=1)
+    why = "2 deletes and replaces, and max_deletes is 1: raise it in wsync.yaml, or once with --max-deletes 2"
+    assert refused(plan) == {"model/refunds": why, "pipeline/second": why}
+    assert refused(planned(desired, [*WORLD, REFUNDS, SECOND])) == {}
+
+
 def test_a_replace_of_what_is_referred_to_is_refused_even_if_that_is_replaced_too() -> None:
     desired = [edited(DATABRICKS, id="snowflake"), ORDERS, HOURLY]
     why = {"connection/snowflake": "pipeline/hourly still refers to it: re-point or delete that first"}
@@ -719,6 +727,7 @@ def test_an_id_that_differs_only_by_case_from_a_live_one_is_refused() -> None:
             "connection/snowflake": "differs only by case from connection/SnowFlake, which is live: use that id"
         }
     assert refused(planned([SNOWFLAKE], [edited(ORDERS, id="SNOWFLAKE")], owns=())) == {}
+    assert [*refused(planned([SNOWFLAKE], live[:1]))] == ["connection/snowflake"]  # and not what is deleted
 
 
 def test_several_reasons_are_all_told() -> None:
