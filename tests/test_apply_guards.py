@@ -287,3 +287,4 @@ def test_a_wait_is_finished_by_the_same_command_although_nothing_is_left_to_writ
     document = _nothing_happens(site, "--wait", "0", code=5)
     assert document["result"] == "unchanged"
     assert [u["address"] for u in document["closing"]["unhealthy"]] == ["model/orders"]
+    assert document["error"]["message"] == "unchanged, but not all is healthy"

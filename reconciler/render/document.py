@@ -28,7 +28,9 @@ def report(report: Report) -> dict[str, Any]:
         entry["outcome"] = (outcome.state if outcome else State.NOT_STARTED).value
         entry["error"] = outcome.error if outcome else None
         entry["gone"] = bool(outcome and outcome.gone)
-    failed = {"error": _failure(report)} if report.exit and report.outcomes else {}
+    # What was refused, or failed before anything was tried, is raised: its error is told by who catches it.
+    ended = bool(report.outcomes) or report.result == "unchanged"
+    failed = {"error": _failure(report)} if report.exit and ended else {}
     left = None if report.left is None else to_document(replace(report.plan, changes=tuple(report.left)))
     return {
         **document,
@@ -52,8 +54,11 @@ def _failure(report: Report) -> dict[str, str | None]:
     from reconciler.render.ending import flaw, tally
 
     match report.result:
-        case "applied":
-            message, hint = f"applied{flaw(report)}", f"look again: wsync plan -t {report.plan.target}"
+        case "applied" | "unchanged":
+            message, hint = (
+                f"{report.result}{flaw(report)}",
+                f"look again: wsync plan -t {report.plan.target}",
+            )
         case "failed":
             message, hint = f"nothing was written: {tally(report)}", "mend what failed, then apply again"
         case "interrupted":
