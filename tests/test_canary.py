@@ -265,10 +265,12 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("status", [400, 500, 505, 403])
+@pytest.mark.parametrize(
+    ("status", "spelling"),
+    [*((status, spelling) for status in (400, 505) for spelling in SPELLINGS), (500, "html"), (403, "json")],
+)
 def test_f062_f071_f096_what_a_server_echoes_in_any_spelling_is_not_passed_on(
-    spelling: str, status: int, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    status: int, spelling: str, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = list(SPELLINGS).index(spelling) + 3 * status
     give(watch, monkeypatch, *ROUNDS[n % len(ROUNDS)])
@@ -437,11 +439,10 @@ FAULTS: list[Callable[[Watch], None]] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: str(f.__name__).strip("_"))
-@pytest.mark.parametrize("shift", [0, 7])
 def test_f052_f053_f061_f063_f064_f114_f200_f204_no_fault_brings_a_secret_out(
-    fault: Callable[[Watch], None], shift: int, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    fault: Callable[[Watch], None], watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n = FAULTS.index(fault) + shift
+    n = FAULTS.index(fault)
     give(watch, monkeypatch, *ROUNDS[n % len(ROUNDS)])
     fault(watch)
     for form in FORMS:

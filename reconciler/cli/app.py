@@ -98,11 +98,25 @@ def _version(context: click.Context, asked: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code and never raises."""
-    prepare_streams()
-    _harden()
-    start_output(Output("json" if _asks_for_json(arguments) else "text"))
-    end_reading_at_once()
     try:
+        return _told(arguments)
+    except Exception:  # noqa: BLE001 - there is nothing below this that could tell of it
+        said, code = "an unexpected error, and another while telling of it", _honest(Exit.ERROR)
+        with contextlib.suppress(OSError):
+            if "json" in arguments and not current_output().told:
+                error = f'{{"code": "WS999", "message": "{said}", "hint": null}}'
+                os.write(1, f'{{"error": {error}, "exit": {int(code)}}}\n'.encode())
+            os.write(2, f"error[WS999]: {said}\n".encode())
+        return code
+
+
+def _told(arguments: Sequence[str]) -> int:
+    """Run one command, and tell of whatever ends it."""
+    try:
+        prepare_streams()
+        _harden()
+        start_output(Output("json" if _asks_for_json(arguments) else "text"))
+        end_reading_at_once()
         return _main(arguments)
     except KeyboardInterrupt:
         return _fail(Interrupted("interrupted"), Exit.INTERRUPTED)

@@ -69,9 +69,10 @@ class Output:
 
             write_file(self.file, text)
             return
+        text = _encodable(text, sys.stdout) if self.format == "json" else text
         self.told = True
         try:
-            sys.stdout.write(_encodable(text, sys.stdout) if self.format == "json" else text)
+            sys.stdout.write(text)
             sys.stdout.flush()
         except OSError as error:
             raise lost(error) from None
