@@ -227,9 +227,8 @@ def _called(run: Callable[[], object]) -> list[CodeType]:
 
     def note(frame: FrameType, event: str, _arg: object) -> None:
         code = frame.f_code
-        if (
-            event == "call" and "/reconciler/" in code.co_filename and code.co_name != "work"
-        ):  # a thread's own body
+        outermost = code.co_qualname in ("run", "_at_once.<locals>.work")  # of the program, and of a thread
+        if event == "call" and "/reconciler/" in code.co_filename and not outermost:
             seen.setdefault(code)
 
     _profiled(note, run)
