@@ -76,7 +76,7 @@ def overheard(tmp_path: Path) -> Iterator[Overheard]:
 @pytest.fixture
 def wsync(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, overheard: Overheard) -> Wsync:
     """Runs a command in this process: `wsync("plan", "-C", folder, env={…})`."""
-    from reconciler.cli import app, signals
+    from reconciler.cli import app, output, signals
 
     monkeypatch.setattr(signals, "_handle", lambda _handler: None)  # pytest keeps its Ctrl-C
     for module, hook in ((threading, "excepthook"), (sys, "unraisablehook"), (sys, "excepthook")):
@@ -84,6 +84,7 @@ def wsync(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ov
 
     def run(*arguments: object, env: Mapping[str, str] | None = None) -> Done:
         capfd.readouterr()
+        monkeypatch.setattr(output, "_current", output.Output())  # as a process begins
         with pytest.MonkeyPatch.context() as patch:
             for name, value in (env or {}).items():
                 patch.setenv(name, value)
