@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import WSYNC, Wsync, clean_environment
 from estate import API, Site, body, changed, connection, errors, model, path, pipeline
-from fault_server import reset_after, status_after, status_before
+from fault_server import mangled, reset_after, status_after, status_before
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -265,3 +265,17 @@ def test_f058_nothing_is_said_of_a_secret_at_any_verbosity(site: Site, wsync_pro
     assert done.code == 0, done
     for secret in site.secrets.values():
         assert secret not in done.out + done.err
+
+
+def test_a_secret_that_the_service_copied_into_another_field_is_not_shown_by_the_apply_that_sent_it(
+    site: Site,
+) -> None:
+    """Only that apply can know it for what it is."""
+    canary = "c4nary-copied-into-the-name"
+    site.secrets = dict.fromkeys(site.secrets, canary)
+    site.server.on("POST", "/connections", mangled(name=canary), times=None)
+    site.declare(connection("wh"))
+    done = site.apply()
+    assert done.code == 5
+    assert canary not in done.out + done.err
+    assert "(secret)" in done.out

@@ -44,7 +44,7 @@ from reconciler.errors import Exit, OutputError, WsyncError
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Outcome, Report, Result
     from reconciler.client import WriteClient
-    from reconciler.plan.change import Plan
+    from reconciler.plan.change import Change, Plan
     from reconciler.secrets import Secrets
 
 
@@ -246,7 +246,8 @@ class _Apply:
 
         again = "Planning once more, to see that it worked …"
         closing = close(lambda: plan_run(self.context, self.client, resend=False, doing=again).plan)
-        report = replace(report, left=closing.left, closing_error=closing.error)
+        left = None if closing.left is None else tuple(_scrubbed(change) for change in closing.left)
+        report = replace(report, left=left, closing_error=closing.error)
         if closing.left is None or closing.left:
             return replace(report, exit=Exit.UNHEALTHY)
         return report if self.wait is None else self._wait(report, stop)
@@ -264,3 +265,15 @@ class _Apply:
         if health.good:
             return report
         return replace(report, exit=Exit.INTERRUPTED if stop.is_set() else Exit.UNHEALTHY)
+
+
+def _scrubbed(change: Change) -> Change:
+    """A change of the closing plan, safe to show should the service have copied a secret into another field."""
+    from reconciler.diff import FieldChange
+    from reconciler.secrets import scrub
+
+    fields = (
+        FieldChange(f.path, scrub(f.before) if isinstance(f.before, str) else f.before, f.after)
+        for f in change.fields
+    )
+    return replace(change, fields=tuple(fields))
