@@ -694,6 +694,8 @@ def test_a_replace_whose_create_is_unknown_is_not_called_gone(site: Site) -> Non
     done = site.apply()
     assert (done.code, outcomes(done)) == (3, {"connection/wh": "unknown"}), done
     assert done.document["changes"][0]["gone"] is False
+    assert "whether it was created again is unknown" in errors(done)["connection/wh"]
+    assert "the same command settles it" in errors(done)["connection/wh"]
 
 
 @each_executed
