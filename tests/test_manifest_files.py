@@ -182,7 +182,7 @@ def test_f084_a_hard_link_is_a_warning(tmp_path: Path) -> None:
     ]
 
 
-def test_a_link_in_place_of_a_manifest_is_an_error_and_one_to_a_folder_a_warning(tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_manifest_or_of_a_folder_is_an_error(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     write(outside, with_line(MODEL, "name: Open tickets", f"name: {CANARY}"))
     folder = write(tmp_path / "p", MODEL)
@@ -192,7 +192,7 @@ def test_a_link_in_place_of_a_manifest_is_an_error_and_one_to_a_folder_a_warning
     (folder / "text.txt").symlink_to(outside / "all.yaml")
     found = told(folder)
     assert [(p.severity, p.code, p.file) for p in found] == [
-        ("warning", "WS132", "folder"),
+        ("error", "WS132", "folder"),
         ("error", "WS132", "gone.yaml"),
         ("error", "WS132", "link.yaml"),
     ]

@@ -752,6 +752,7 @@ def test_f169_an_empty_desired_state_is_refused_while_owned_resources_are_live()
     plan = planned([], WORLD, max_deletes=999)
     assert (plan.refused, plan.refusals) == (EMPTY_WHY, (EMPTY_WHY,))
     assert steps(plan) == ["delete pipeline/hourly", "delete model/orders", "delete connection/snowflake"]
+    assert {change.refused for change in plan.changes} == {EMPTY_WHY}
     assert planned([], WORLD, owns=("model/*",), protect=("*",)).refused == EMPTY_WHY
     assert planned([], WORLD, owns=()).refused is None
     assert planned([], []).refused is None

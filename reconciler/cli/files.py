@@ -90,6 +90,12 @@ def _beside(path: Path) -> Iterator[tuple[int, str]]:
         Path(name).unlink(missing_ok=True)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless it is there."""
+    with _explained(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:

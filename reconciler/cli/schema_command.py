@@ -50,8 +50,9 @@ def command(name: str, write: Path | None, check: Path | None, **given: Any) -> 
             where = ", ".join(str(check / n) for n in stale)
             raise WsyncError(f"stale: {where}", hint=f"wsync schema --write {check}", code="WS021")
     elif write is not None:
-        from reconciler.cli.files import write_file
+        from reconciler.cli.files import make_folder, write_file
 
+        make_folder(write)
         for file, text in schema.files().items():
             write_file(write / file, text, mode=0o644)
     else:

@@ -170,7 +170,8 @@ class Plan:
     def refusals(self) -> tuple[str, ...]:
         """Every reason why `apply` would refuse this plan; empty when it would not."""
         own = (self.refused,) if self.refused else ()
-        return own + tuple(f"{c.address}: {c.refused}" for c in self.changes if c.refused)
+        others = (c for c in self.changes if c.refused and c.refused != self.refused)
+        return own + tuple(f"{c.address}: {c.refused}" for c in others)
 
 
 def plan_digest(

@@ -42,6 +42,7 @@ def judged(
     by_address = {change.address: change for change in changes}
     destroying = sum(change.action.destroys for change in changes)
     using = referrers(live) if destroying else {}
+    emptied = empty_desired(desired, live, target)
     taken = _taken(changes, live)
     seen: set[Address] = set()
     for change in changes:
@@ -53,6 +54,8 @@ def judged(
             _still_used(change, by_address, using, desired, live),
             _waits(needs[change.address] - seen),
         ]
+        if emptied and change.action is Action.DELETE:
+            reasons.append(emptied)
         if change.action.destroys and destroying > max_deletes:
             reasons.append(_too_many(destroying, max_deletes))
         seen.add(change.address)

@@ -42,7 +42,7 @@ TEMPLATE_MISPLACED: Final = "WS129"  # a template where none is rendered
 # files
 UNREADABLE: Final = "WS130"  # missing, forbidden, or changed while it was read
 NOT_REGULAR: Final = "WS131"  # a pipe, a device, a folder …
-LINK: Final = "WS132"  # a symbolic link (warning: to a folder, which is not entered)
+LINK: Final = "WS132"  # a symbolic link, to a file or a folder
 HARD_LINK: Final = "WS133"  # warning: the file has other names
 LFS_POINTER: Final = "WS134"  # what Git LFS left in place of the file
 TOO_LARGE: Final = "WS135"  # one file, or all together

@@ -42,8 +42,8 @@ def manifest_files(root: Path) -> tuple[list[str], list[Problem]]:
     """Every manifest file below `root`, relative and sorted, and what could not be searched.
 
     Hidden files and folders are left out. A `wsync.yaml` further down is an error: whether its folder belongs to this
-    project or is one of its own must not be guessed, for what is not declared may be deleted. Links to folders are
-    not entered.
+    project or is one of its own must not be guessed, for what is not declared may be deleted. Links to folders
+    are errors for the same reason.
     """
     names: list[str] = []
     problems: list[Problem] = []
@@ -74,7 +74,7 @@ def manifest_files(root: Path) -> tuple[list[str], list[Problem]]:
                 names.append(name)
             elif entry.is_symlink() and entry.is_dir():
                 message, hint = "a link to a folder: it is not entered", "put the folder itself here"
-                problems.append(Problem(codes.LINK, "warning", message, name, hint=hint))
+                problems.append(Problem(codes.LINK, "error", message, name, hint=hint))
     return sorted(names), problems
 
 

@@ -86,8 +86,8 @@ def problems(found: Sequence[Problem]) -> dict[str, Any]:
                 "severity": p.severity,
                 "message": p.message,
                 "file": p.file,
-                "line": p.line,
-                "column": p.column,
+                "line": p.line or None,  # 0: the whole file
+                "column": p.column or None,
                 "address": p.address,
                 "hint": p.hint,
             }

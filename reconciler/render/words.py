@@ -196,10 +196,10 @@ class Refusal(NamedTuple):
 def refusals(plan: Plan) -> Iterator[Refusal]:
     """Each reason once, with all the changes that it stops."""
     if plan.refused:
-        yield Refusal(inert(plan.refused), ())
+        yield Refusal(inert(plan.refused), tuple(c for c in plan.changes if c.refused == plan.refused))
     found: dict[str, list[Change]] = {}
     for change in plan.changes:
-        if change.refused:
+        if change.refused and change.refused != plan.refused:
             found.setdefault(change.refused, []).append(change)
     for reason, changes in found.items():
         yield Refusal(inert(reason), tuple(changes))
