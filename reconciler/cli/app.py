@@ -74,7 +74,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 error, nothing written; 2 changes (plan --detailed-exitcode, drift); 3 stopped "
+    epilog="Each option of a command may also be given as WSYNC_<OPTION> in the environment.\n\nExit codes: 0 done; 1 error, nothing written; 2 changes (plan --detailed-exitcode, drift); 3 stopped "
     "part-way; 4 refused; 5 applied but not well; 64 usage; 130 interrupted.",
 )
 @click.option(

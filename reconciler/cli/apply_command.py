@@ -15,6 +15,7 @@ import click
 from reconciler.cli.approving import Approval
 from reconciler.cli.options import (
     CONNECTION,
+    FLAG,
     OUTPUT,
     PATH,
     PROJECT,
@@ -67,6 +68,7 @@ Examples:
         option(
             "--auto-approve",
             is_flag=True,
+            type=FLAG,
             help="Apply without asking; overrides neither PLANFILE nor --expect.",
         ),
         option(

@@ -40,7 +40,7 @@ class Approval:
             raise error
         if self.digest is not None and self.digest != plan.digest:
             raise Refused(
-                "the plan is not the one that --expect approves: it was made from other manifests or another live state",
+                "the plan is not the one that --expect approves: it was made from other manifests, another selection or another live state",
                 hint=f"review it; its digest is {plan.digest}",
                 code="WS512",
             )
@@ -55,9 +55,12 @@ class Approval:
         output.error(moved(self.plans, plan))
         what = f"{others[0].action.value} {others[0].address}"
         more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+        alike = any((p.select, p.exclude) == (plan.select, plan.exclude) for p in self.plans)
         return Refused(
             f"no approved plan holds this change: {what}{more}",
-            hint="something changed since the plan was approved: plan and review again",
+            hint="something changed since the plan was approved: plan and review again"
+            if alike
+            else "give the -s and -x that the approved plan was made with, or plan and review again",
             code="WS513",
         )
 

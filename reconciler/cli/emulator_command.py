@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli.options import (
     CONNECTION,
+    FLAG,
     PATH,
     PROJECT,
     SELECTION,
@@ -72,7 +73,7 @@ Examples:
             metavar="FILE",
             help="SQLite file that keeps the state.",
         ),
-        option("--memory", is_flag=True, help="Keep the state in memory only."),
+        option("--memory", is_flag=True, type=FLAG, help="Keep the state in memory only."),
         option(
             "--token",
             type=TEXT,

@@ -36,6 +36,14 @@ class _Path(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _Flag(click.types.BoolParamType):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither true nor false", param, ctx)
+
+
 class _Count(click.IntRange):
     name = "whole number"  # click's own word is `integer range`
 
@@ -53,6 +61,7 @@ class _Seconds(click.FloatRange):
 _EMPTY: Final = "it is empty (a variable that is not set?)"
 TEXT: Final = _Text()
 PATH: Final = _Path(path_type=Path)
+FLAG: Final = _Flag()
 
 
 def count_range(low: int, high: int | None = None) -> click.IntRange:
@@ -121,9 +130,13 @@ def output_options(*formats: str) -> tuple[Decorator, ...]:
             show_default=True,
             help="Colours; auto: on a terminal, unless NO_COLOR is set.",
         ),
-        option("-q", "--quiet", is_flag=True, help="Say results and errors only."),
+        option("-q", "--quiet", is_flag=True, type=FLAG, help="Say results and errors only."),
         option(
-            "-v", "--verbose", count=True, help="Say more: whole values, what is unmanaged, each request."
+            "-v",
+            "--verbose",
+            count=True,
+            type=count_range(0),
+            help="Say more: whole values, what is unmanaged, each request.",
         ),
     )
 

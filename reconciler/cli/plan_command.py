@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli.options import (
     CONNECTION,
+    FLAG,
     OUTPUT,
     PATH,
     PROJECT,
@@ -43,7 +44,7 @@ Examples:
             metavar="FILE",
             help="Also write the plan to FILE, for apply and show.",
         ),
-        option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes."),
+        option("--detailed-exitcode", is_flag=True, type=FLAG, help="Exit 2 when there are changes."),
     ),
     CONNECTION,
     OUTPUT,
