@@ -33,7 +33,8 @@ def told(folder: Path) -> list[Problem]:
 
 
 def only(folder: Path) -> Problem:
-    found = [p for p in told(folder) if p.severity == "error"]
+    """The one error there is, but for links to folders, which are errors wherever they stand."""
+    found = [p for p in told(folder) if p.severity == "error" and (p.code != "WS132" or p.line)]
     assert len(found) == 1, found
     return found[0]
 
