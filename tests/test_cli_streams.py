@@ -17,6 +17,7 @@ from projects import write_project
 from terminal import Session, on_terminal
 
 ESC = "\x1b["
+needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ def test_f066_a_file_is_written_whole_for_its_owner_only(site: Site, option: str
     assert sorted(p.name for p in file.parent.iterdir()) == ["project", "result.json"]
 
 
+@needs_dev_full
 @pytest.mark.parametrize("option", ["-o", "--out"])
 @pytest.mark.parametrize("where", ["/dev/full", "nowhere/result", "project", "/proc/version"])
 def test_f194_what_cannot_be_written_is_an_error_before_any_request(
@@ -71,6 +73,7 @@ def test_f194_what_cannot_be_written_is_an_error_before_any_request(
     assert site.server.log == []
 
 
+@needs_dev_full
 def test_f194_apply_finds_out_before_it_writes(site: Site) -> None:
     site.declare(connection())
     done = site.apply("-o", "/dev/full")
@@ -106,6 +109,7 @@ def test_a_named_pipe_is_waited_for_and_filled(project: Path, fault_server: Faul
 # ------------------------------------------------------------------------ full, closed, broken
 
 
+@needs_dev_full
 def test_a_full_stdout_is_an_error(project: Path, fault_server: FaultServer) -> None:
     for command in ("plan", "validate -f json", "--version", "--help"):
         done = shell(f"wsync {command} > /dev/full", project, fault_server)
@@ -114,6 +118,7 @@ def test_a_full_stdout_is_an_error(project: Path, fault_server: FaultServer) -> 
         assert "No space left on device" in done.err, command
 
 
+@needs_dev_full
 def test_what_was_applied_is_not_called_unwritten_though_its_report_is_lost(
     project: Path, fault_server: FaultServer
 ) -> None:
