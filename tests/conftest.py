@@ -18,7 +18,12 @@ from estate import Site
 from fault_server import FaultServer
 from hypothesis import HealthCheck, settings
 
-_QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
+_QUIET = [
+    HealthCheck.too_slow,
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.data_too_large,
+    HealthCheck.filter_too_much,
+]
 # The gate must say the same about the same code each time; campaigns look further, and each time elsewhere.
 settings.register_profile(
     "gate", derandomize=True, deadline=None, max_examples=60, suppress_health_check=_QUIET

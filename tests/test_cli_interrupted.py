@@ -30,6 +30,8 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A runner may have us ignore it, and what is ignored stays ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - it takes no lock
         )
 
     def until(self, seen: Callable[[], Any]) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Wsync
@@ -24,10 +25,10 @@ def test_wsync_alone_and_its_help_list_every_command_in_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     for arguments in ((), ("--help",), ("-h",)):
         done = wsync(*arguments)
+        assert "Exit codes: 0 done" in done.out
         assert (done.code, done.err) == (0, "")
         assert max(map(len, done.out.splitlines())) <= 80
         assert all(f"\n  {command} " in done.out for command in COMMANDS)
-    assert "Exit codes: 0 done" in done.out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -84,7 +85,7 @@ def busy_site(site: Site) -> Site:
     return site
 
 
-OPTIONS = {
+OPTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     # option: (value, variable's value, what the plan's document then shows)
     "-t": ("other", "WSYNC_TARGET", {"target": "other"}),
     "--var": ("title=Other", "WSYNC_VAR", {"title": "Other"}),

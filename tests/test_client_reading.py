@@ -128,7 +128,7 @@ def test_f028_one_list_that_fails_fails_the_whole_reading(server: FaultServer, p
     server.on("GET", path, status_before(500, "oops"), times=None)
     with reading(server) as client, pytest.raises(ApiError) as caught:
         client.fetch()
-    assert caught.value.message == f"{server.host} answered 500 oops"
+    assert caught.value.message == f"{server.host} answered 500 oops to GET {path}"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 418])
